@@ -1,0 +1,96 @@
+"""What an agent is: it looks at the world, judges frozen values, and returns at most one effect.
+
+`look` may fail (Transient, Permanent); `judge` is pure; the worker loop in `shared/runtime` applies the effect. The
+deadline of a `Later` is the only way to wait: the incident is looked at again when it has passed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+
+from shared.incident.facts import AnyFact, Applied, Detected, Directive, Refused, Role
+from shared.incident.replay import Incident
+
+Seen = TypeVar("Seen")
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Open an incident with this first fact."""
+
+    fact: Detected
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Write one fact on the incident."""
+
+    fact: AnyFact
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Carry out a directive with the hand that knows its verb; the hand answers with the fact to say."""
+
+    directive: Directive
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """Put or take a label that is a person's wish, not a projection (`sre:hold`), then acknowledge the comment."""
+
+    label: str
+    present: bool
+    comment_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Answer a person's comment in words; never evidence."""
+
+    text: str
+    comment_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Close the issue: its log has come to an end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Nothing now; look again at `at` (GitHub's clock). `why` is for people."""
+
+    at: datetime
+    why: str
+
+
+Effect = Say | Act | Label | Answer | Close | Later
+
+
+class Agent(Protocol, Generic[Seen]):
+    """One role's judgement about one incident at a time."""
+
+    role: Role
+
+    def concerns(self, incident: Incident) -> bool:
+        """Whether this incident, as its log stands, may need this agent. Cheap and pure."""
+        ...
+
+    def look(self, incident: Incident) -> Seen:
+        """Read what the judgement needs. Raises Transient or Permanent."""
+        ...
+
+    def judge(self, incident: Incident, seen: Seen) -> Effect | None:
+        """The one effect, or None. Pure."""
+        ...
+
+
+class Hand(Protocol):
+    """An actuator: carries out one directive exactly once, however often it is asked."""
+
+    def carry_out(self, directive: Directive) -> Applied | Refused:
+        """Raises Transient when it cannot be known yet whether the action took place."""
+        ...

@@ -1,0 +1,64 @@
+"""What people say to the fleet: commands at the start of a line in a new, unedited comment, not in quotes or code."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final
+
+from markdown_it import MarkdownIt
+
+from shared.incident.thread import Comment
+
+COMMANDS: Final[dict[str, str]] = {
+    "approve": "write",
+    "deny": "write",
+    "hold": "write",
+    "unhold": "write",
+    "retry": "write",
+    "escalate": "write",
+    "explain": "read",
+    "help": "read",
+}
+"""Each command with the least permission (`read`, `write`) that may use it."""
+RANK: Final = {"none": 0, "read": 1, "triage": 2, "write": 3, "maintain": 4, "admin": 5}
+_MARKDOWN: Final = MarkdownIt("commonmark")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command as typed; whether its author may use it is not yet known."""
+
+    name: str
+    arguments: tuple[str, ...]
+    login: str
+    comment_id: int
+    comment_sha256: str
+
+    def permitted(self, permission: str) -> bool:
+        """`permission` is a GitHub role name; unknown ones count as none."""
+        return RANK.get(permission, 0) >= RANK[COMMANDS[self.name]]
+
+
+def parse(comment: Comment) -> tuple[Command, ...]:
+    """The commands of a comment, in order. An edited comment has none: its words are not what was posted."""
+    if comment.edited:
+        return ()
+    digest = hashlib.sha256(comment.body.encode()).hexdigest()
+    found = []
+    for line in _spoken_lines(comment.body):
+        word, *arguments = line.split()
+        name = word[1:]
+        if name in COMMANDS:
+            found.append(Command(name, tuple(arguments), comment.author, comment.id, digest))
+    return tuple(found)
+
+
+def _spoken_lines(body: str) -> list[str]:
+    """Lines that begin with `/` in top-level paragraphs: not quoted, fenced, indented, listed or hidden in HTML."""
+    source = body.replace("\r\n", "\n").split("\n")
+    lines: list[str] = []
+    for token in _MARKDOWN.parse(body.replace("\r\n", "\n")):
+        if token.type == "paragraph_open" and token.level == 0 and token.map:
+            lines += source[token.map[0] : token.map[1]]
+    return [line for line in lines if line.startswith("/") and line[1:2].isalpha()]

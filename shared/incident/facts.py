@@ -1,0 +1,284 @@
+"""What the fleet says about an incident: frozen, closed records, each written once and signed by the role that owns it.
+
+A fact has a `kind` and a `move`: the key of its row in `status.TRANSITIONS`. Texts inside facts come from the world
+(container names, log lines, span attributes) and are data, never instructions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
+
+Role = Literal["scout", "brain", "guardrail", "fixer", "memory", "escalation", "operator"]
+Severity = Literal["critical", "major", "minor"]
+Cause = Literal[
+    "oom", "crash", "hang", "slow", "errors", "business-rule", "bad-deploy", "dependency", "saturation", "unknown"
+]
+Line = Annotated[str, StringConstraints(max_length=300)]
+"""One line of evidence or explanation."""
+Text = Annotated[str, StringConstraints(max_length=4_000)]
+"""A paragraph."""
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]*$")]
+"""A service, container or predicate name: ASCII only, so look-alikes cannot pass."""
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+"""A SHA-256 in lower-case hex."""
+
+
+class Record(BaseModel):
+    """A frozen value that crosses a process."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings", allow_inf_nan=False)
+
+    def canonical(self) -> str:
+        """The one JSON text of this record: keys sorted, no spaces, ASCII."""
+        return canonical_json(self.model_dump(mode="json"))
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.canonical().encode()).hexdigest()
+
+
+def canonical_json(value: object) -> str:
+    """`value` (JSON types only) as the one text that is hashed and signed."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+class Evidence(Record):
+    """Something that was seen. `sha256` is over the verbatim observation; `summary` is what a person reads of it."""
+
+    id: Annotated[str, StringConstraints(min_length=1, max_length=80)]
+    kind: Literal["container", "event", "probe", "trace", "stream", "commit", "incident", "metric", "log"]
+    summary: Line
+    sha256: Digest
+    link: Annotated[str, StringConstraints(max_length=500)] | None = None
+    trace_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")] | None = None
+
+
+class Measure(Record):
+    """One number before and during (or after), in `unit` (`s`, `ms`, `ratio`, `1/s`, `count`)."""
+
+    name: Line
+    before: float | None
+    after: float | None
+    unit: Line
+    samples: int = 0
+
+
+class Observed(Record):
+    """The state of a container that a directive was made for, as the engine said it, verbatim."""
+
+    container_id: Line
+    started_at: Line
+    image: Line
+
+
+class Directive(Record):
+    """One bounded action. `id` is deterministic: (repository, issue, attempt)."""
+
+    id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    verb: Literal["restart"]
+    target: Name
+    grace_s: Annotated[float, Field(ge=0, le=60)] = 1.0
+    observed: Observed
+    undo: Line
+
+
+class Hypothesis(Record):
+    """One explanation, with what speaks for it. `probability` is computed over the listed hypotheses."""
+
+    id: Name
+    service: Name
+    cause: Cause
+    probability: Annotated[float, Field(ge=0, le=1)]
+    why: Line
+    evidence: tuple[Line, ...]
+
+
+class Predicate(Record):
+    """One rule of the policy with its result."""
+
+    name: Name
+    ok: bool
+    detail: Line
+
+
+class Fact(Record):
+    """Base of all facts."""
+
+    kind: str
+    MOVES: ClassVar[tuple[str, ...]] = ()
+    """All values that `move` can take."""
+
+    @property
+    def move(self) -> str:
+        """The key of this fact's row in the status table."""
+        return self.kind
+
+
+class Detected(Fact):
+    """A symptom crossed its test. Opens an incident, or reopens it."""
+
+    kind: Literal["detected"] = "detected"
+    service: Name
+    symptom: Literal["unavailable", "errors", "latency", "conversion"]
+    fingerprint: Digest
+    severity: Severity
+    summary: Line
+    since: datetime
+    evidence: tuple[Evidence, ...]
+    measures: tuple[Measure, ...] = ()
+    recurrence: Annotated[int, Field(ge=0)] = 0
+    MOVES = ("detected",)
+
+
+class Diagnosed(Fact):
+    """The root cause, and the one action proposed against it."""
+
+    kind: Literal["diagnosed"] = "diagnosed"
+    attempt: Annotated[int, Field(ge=1)]
+    root_cause: Line
+    cause: Cause
+    service: Name
+    confidence: Annotated[float, Field(ge=0, le=1)]
+    hypotheses: tuple[Hypothesis, ...]
+    evidence: tuple[Evidence, ...]
+    missing: tuple[Line, ...] = ()
+    directive: Directive
+    MOVES = ("diagnosed",)
+
+
+class Ruled(Fact):
+    """What policy says of exactly this directive, predicate by predicate."""
+
+    kind: Literal["ruled"] = "ruled"
+    ruling: Literal["allow", "needs-approval", "veto"]
+    directive_sha256: Digest
+    policy_sha256: Digest
+    predicates: tuple[Predicate, ...]
+    expires_at: datetime
+    MOVES = ("ruled:allow", "ruled:needs-approval", "ruled:veto")
+
+    @property
+    def move(self) -> str:
+        return f"ruled:{self.ruling}"
+
+
+class Commanded(Fact):
+    """A person's word, checked live. Bound to the comment it stands in and to the directive it speaks of."""
+
+    kind: Literal["commanded"] = "commanded"
+    command: Literal["approve", "deny", "retry", "escalate"]
+    login: Line
+    permission: Line
+    comment_id: int
+    comment_sha256: Digest
+    directive_sha256: Digest | None = None
+    expires_at: datetime | None = None
+    MOVES = ("commanded:approve", "commanded:deny", "commanded:retry", "commanded:escalate")
+
+    @property
+    def move(self) -> str:
+        return f"commanded:{self.command}"
+
+
+class Began(Fact):
+    """The intent, before the world is touched."""
+
+    kind: Literal["began"] = "began"
+    directive_id: Line
+    directive_sha256: Digest
+    MOVES = ("began",)
+
+
+class Applied(Fact):
+    """What was done to the world. The directive's `undo` takes it back."""
+
+    kind: Literal["applied"] = "applied"
+    directive_id: Line
+    before: Observed
+    after: Observed
+    took_s: Annotated[float, Field(ge=0)]
+    settled: bool
+    """True when the action was found done after a crash instead of being watched."""
+    MOVES = ("applied",)
+
+
+class Refused(Fact):
+    """The precondition that no longer held at the moment of use. Nothing was touched."""
+
+    kind: Literal["refused"] = "refused"
+    directive_id: Line
+    precondition: Line
+    detail: Line
+    MOVES = ("refused",)
+
+
+class Verified(Fact):
+    """What the detecting arithmetic says after the action (or after the symptom went away by itself)."""
+
+    kind: Literal["verified"] = "verified"
+    outcome: Literal["healthy", "unhealthy", "recovered"]
+    detail: Line
+    held_s: Annotated[float, Field(ge=0)]
+    measures: tuple[Measure, ...]
+    evidence: tuple[Evidence, ...] = ()
+    MOVES = ("verified:healthy", "verified:unhealthy", "verified:recovered")
+
+    @property
+    def move(self) -> str:
+        return f"verified:{self.outcome}"
+
+
+class Learned(Fact):
+    """The closing account, in numbers that stand in the log. Durations in seconds; None where the log lacks the step."""
+
+    kind: Literal["learned"] = "learned"
+    time_to_detect_s: float | None
+    time_to_act_s: float | None
+    time_to_recover_s: float | None
+    actions: Annotated[int, Field(ge=0)]
+    refusals: Annotated[int, Field(ge=0)]
+    ineffective: Annotated[int, Field(ge=0)]
+    recurrences: Annotated[int, Field(ge=0)]
+    earlier: tuple[int, ...]
+    """Numbers of earlier incidents with the same fingerprint inside the window."""
+    MOVES = ("learned",)
+
+
+class Escalated(Fact):
+    """The matter is handed on, with the brief that the next reader needs."""
+
+    kind: Literal["escalated"] = "escalated"
+    reason: Line
+    brief: Text
+    hypotheses: tuple[Hypothesis, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    MOVES = ("escalated",)
+
+
+class Stuck(Fact):
+    """The fleet cannot go on; what a person must do."""
+
+    kind: Literal["stuck"] = "stuck"
+    reason: Line
+    todo: Line
+    MOVES = ("stuck",)
+
+
+AnyFact = Annotated[
+    Detected | Diagnosed | Ruled | Commanded | Began | Applied | Refused | Verified | Learned | Escalated | Stuck,
+    Field(discriminator="kind"),
+]
+FACTS: TypeAdapter[AnyFact] = TypeAdapter(AnyFact)
+KINDS: tuple[type[Fact], ...] = (
+    Detected, Diagnosed, Ruled, Commanded, Began, Applied, Refused, Verified, Learned, Escalated, Stuck,
+)  # fmt: skip
+
+
+def parse_fact(value: Any) -> AnyFact:
+    """A fact from JSON types. Raises `pydantic.ValidationError`."""
+    return FACTS.validate_python(value)

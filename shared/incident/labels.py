@@ -1,0 +1,74 @@
+"""Labels are a projection of the log: what they should be, and the single additions and removals that lead there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from shared.incident.facts import Commanded, Detected, Escalated
+from shared.incident.replay import Incident
+from shared.incident.status import SEVERITY_LABEL, Status
+
+INCIDENT: Final = "incident"
+JULES_FIX: Final = "jules-fix"
+HOLD: Final = "sre:hold"
+FREEZE: Final = "sre:freeze"
+LEARNED: Final = "Learning: Indexed"
+_OWNED_PREFIXES: Final = ("Status: ", "Learning: ")
+
+CATALOGUE: Final[dict[str, tuple[str, str]]] = {
+    INCIDENT: ("b60205", "Something is wrong in production"),
+    Status.DETECTED: ("d93f0b", "A symptom crossed its test"),
+    Status.DIAGNOSED: ("fbca04", "The root cause is known"),
+    Status.NEEDS_APPROVAL: ("e99695", "Waits for a person's /approve"),
+    Status.APPROVED: ("c2e0c6", "Policy or a person allows the action"),
+    Status.FIXING: ("1d76db", "The Fixer is acting"),
+    Status.VERIFYING: ("5319e7", "Scout watches whether it helped"),
+    Status.FIXED: ("0e8a16", "Verified healthy"),
+    Status.ESCALATED: ("b60205", "Handed on: more than a restart is needed"),
+    Status.NEEDS_HUMAN: ("b60205", "The fleet cannot go on alone"),
+    LEARNED: ("bfdadc", "Closed, and counted for next time"),
+    JULES_FIX: ("6f42c1", "Hand this to a Tier-3 coding agent"),
+    HOLD: ("000000", "The fleet does nothing about this incident"),
+    FREEZE: ("000000", "An open issue with this label stops every action of the fleet"),
+    "severity:critical": ("b60205", "A service is down"),
+    "severity:major": ("d93f0b", "Customers notice"),
+    "severity:minor": ("fbca04", "Worth knowing"),
+}
+"""Colour (hex) and description of every label the fleet sets."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelPlan:
+    """Labels to add and to remove, one at a time."""
+
+    add: tuple[str, ...]
+    remove: tuple[str, ...]
+
+
+def opening(fact: Detected) -> tuple[str, ...]:
+    """The labels an issue is opened with."""
+    return (INCIDENT, f"service:{fact.service}", SEVERITY_LABEL[fact.severity], Status.DETECTED.value)
+
+
+def wanted(incident: Incident) -> frozenset[str]:
+    """The fleet's labels as the log says they should be."""
+    if not incident.is_incident:
+        return frozenset()
+    labels = {INCIDENT, f"service:{incident.detected.service}", SEVERITY_LABEL[incident.detected.severity]}
+    labels.add(LEARNED if incident.status is Status.CLOSED else incident.status.value)
+    last = incident.firing
+    if any(
+        isinstance(e.fact, Escalated) or (isinstance(e.fact, Commanded) and e.fact.command == "escalate") for e in last
+    ):
+        labels.add(JULES_FIX)
+    return frozenset(labels)
+
+
+def plan(incident: Incident) -> LabelPlan:
+    """What to change. Labels of people are never touched; removed are only statuses that no longer hold."""
+    want = wanted(incident)
+    if not want:
+        return LabelPlan((), ())
+    stale = {have for have in incident.labels if have.startswith(_OWNED_PREFIXES)} - want
+    return LabelPlan(tuple(sorted(want - incident.labels)), tuple(sorted(stale)))

@@ -1,0 +1,258 @@
+"""State is a pure fold: `replay(thread, keyring) -> Incident`. Order, duplicates and pages do not matter.
+
+A comment counts as a fact when the fleet's account wrote it, its block is canonical, the owner of its kind signed it
+for this very issue, it links to the fact before it, the table has a row for it, and it speaks of the directive in force.
+Everything else is text, and is listed with the reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from shared.incident.codec import Block, NotAFact, decode, starts_like_a_block
+from shared.incident.facts import (
+    AnyFact,
+    Applied,
+    Began,
+    Commanded,
+    Detected,
+    Diagnosed,
+    Directive,
+    Fact,
+    Refused,
+    Ruled,
+    Verified,
+)
+from shared.incident.signing import Keyring
+from shared.incident.status import OWNERS, TRANSITIONS, Status
+from shared.incident.thread import Comment, Thread
+
+OPENING_SKEW = timedelta(minutes=15)
+"""How far the signer's clock may be from GitHub's creation time of the issue a body opens (promise 25: ±10 min)."""
+GENESIS = "0" * 64
+F = TypeVar("F", bound=Fact)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One accepted fact. `comment_id` is 0 for the body; `posted_at` is GitHub's time, `at` the signer's."""
+
+    fact: AnyFact
+    seq: int
+    by: str
+    at: datetime
+    posted_at: datetime
+    comment_id: int
+    digest: str
+    text_intact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A comment that claims to be a fact and is not."""
+
+    comment_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """What the log of one issue says."""
+
+    repo: str
+    number: int
+    url: str
+    status: Status = Status.NEW
+    entries: tuple[Entry, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+    gaps: tuple[str, ...] = ()
+    """Signed facts that name a predecessor which is not there: something was deleted or reordered."""
+    labels: frozenset[str] = frozenset()
+    closed: bool = False
+    opened_at: datetime | None = None
+
+    @property
+    def head(self) -> str:
+        return self.entries[-1].digest if self.entries else GENESIS
+
+    @property
+    def next_seq(self) -> int:
+        return self.entries[-1].seq + 1 if self.entries else 0
+
+    def last(self, kind: type[F]) -> F | None:
+        """The newest accepted fact of `kind`."""
+        entry = self.last_entry(kind)
+        return entry.fact if entry is not None and isinstance(entry.fact, kind) else None
+
+    def last_entry(self, kind: type[Fact]) -> Entry | None:
+        return next((e for e in reversed(self.entries) if isinstance(e.fact, kind)), None)
+
+    def all(self, kind: type[F]) -> tuple[F, ...]:
+        return tuple(e.fact for e in self.entries if isinstance(e.fact, kind))
+
+    @property
+    def detected(self) -> Detected:
+        """The firing in force. Raises LookupError on an issue that is no incident."""
+        found = self.last(Detected)
+        if found is None:
+            raise LookupError(f"issue {self.number} has no Detected fact")
+        return found
+
+    @property
+    def is_incident(self) -> bool:
+        return bool(self.entries)
+
+    @property
+    def directive(self) -> Directive | None:
+        """The directive in force: that of the newest diagnosis, while its firing lasts."""
+        for entry in reversed(self.entries):
+            if isinstance(entry.fact, Diagnosed):
+                return entry.fact.directive
+            if isinstance(entry.fact, Detected | Refused | Verified):
+                return None
+        return None
+
+    @property
+    def ruling(self) -> Ruled | None:
+        """The ruling on the directive in force."""
+        directive, ruled = self.directive, self.last(Ruled)
+        return ruled if directive and ruled and ruled.directive_sha256 == directive.sha256 else None
+
+    @property
+    def permit_expires_at(self) -> datetime | None:
+        """Until when the directive in force may be begun, by ruling or by a person's approval."""
+        for entry in reversed(self.entries):
+            if isinstance(entry.fact, Commanded) and entry.fact.command == "approve":
+                return entry.fact.expires_at
+            if isinstance(entry.fact, Ruled):
+                return entry.fact.expires_at
+        return None
+
+    @property
+    def firing(self) -> tuple[Entry, ...]:
+        """The entries since the newest Detected."""
+        start = max((i for i, e in enumerate(self.entries) if isinstance(e.fact, Detected)), default=0)
+        return self.entries[start:]
+
+    @property
+    def attempt(self) -> int:
+        """How many diagnoses the whole issue has had."""
+        return len(self.all(Diagnosed))
+
+
+@dataclass(slots=True)
+class _Fold:
+    """The fold under way. Lives only inside `replay`."""
+
+    incident: Incident
+    rejected: list[Rejected] = field(default_factory=list)
+    gaps: list[str] = field(default_factory=list)
+
+
+def replay(thread: Thread, keyring: Keyring) -> Incident:
+    """Fold a thread into its incident. Total: nothing in a thread can make it raise."""
+    start = Incident(
+        thread.repo,
+        thread.number,
+        thread.url,
+        labels=thread.labels,
+        closed=thread.closed,
+        opened_at=thread.created_at,
+    )
+    fold = _Fold(start)
+    body = Comment(0, thread.author, thread.body, thread.created_at, thread.created_at)
+    unique = {c.id: c for c in thread.comments if c.id > 0}
+    for comment in (body, *(unique[i] for i in sorted(unique))):
+        if not starts_like_a_block(comment.body):
+            continue
+        reason = _take(fold, thread, comment, keyring)
+        if reason:
+            fold.rejected.append(Rejected(comment.id, reason))
+    return replace(fold.incident, rejected=tuple(fold.rejected), gaps=tuple(fold.gaps))
+
+
+def _take(fold: _Fold, thread: Thread, comment: Comment, keyring: Keyring) -> str | None:
+    """Accept one comment into the fold, or say why not."""
+    try:
+        block = decode(comment.body)
+    except NotAFact as error:
+        return str(error)
+    reason = _authentic(block, thread, comment, keyring)
+    if reason:
+        return reason
+    incident = fold.incident
+    if block.place.seq != incident.next_seq or block.place.prev != incident.head:
+        if block.place.seq > incident.next_seq:
+            fold.gaps.append(f"comment {comment.id} follows a fact that is not there")
+        return f"does not follow fact {incident.next_seq - 1}"
+    target = TRANSITIONS.get(incident.status, {}).get(block.fact.move)
+    if target is None:
+        return f"{block.fact.move} does not fit {incident.status}"
+    reason = unbound(incident, block.fact, comment.created_at)
+    if reason:
+        return reason
+    entry = Entry(
+        block.fact, block.place.seq, block.by, block.at, comment.created_at, comment.id, block.digest, block.text_intact
+    )
+    fold.incident = replace(incident, status=target, entries=(*incident.entries, entry))
+    return None
+
+
+def _authentic(block: Block, thread: Thread, comment: Comment, keyring: Keyring) -> str | None:
+    if comment.author not in keyring.accounts:
+        return f"{comment.author} is not an account of the fleet"
+    if block.place.repo != thread.repo:
+        return "signed for another repository"
+    if type(block.place.issue) is not int or block.place.issue != (thread.number if comment.id else 0):
+        return "signed for another issue"
+    if comment.id == 0 and abs(block.at - comment.created_at) > OPENING_SKEW:
+        return "signed at another time than the issue was opened"
+    if type(block.place.seq) is not int or not isinstance(block.place.prev, str) or not isinstance(block.by, str):
+        return "malformed block"
+    if block.by not in OWNERS[block.fact.kind]:
+        return f"{block.by} may not say {block.fact.kind}"
+    if not isinstance(block.signature, str) or not keyring.verifies(
+        block.by, block.payload, block.signature, comment.created_at
+    ):
+        return f"no valid signature of {block.by}"
+    return None
+
+
+def unbound(incident: Incident, fact: AnyFact, at: datetime) -> str | None:
+    """Why `fact`, posted at `at` (GitHub's time), does not speak of what is in force; None when it does."""
+    directive = incident.directive
+    match fact:
+        case Ruled():
+            if directive is None or fact.directive_sha256 != directive.sha256:
+                return "rules on another directive"
+        case Commanded(command="approve"):
+            if directive is None or fact.directive_sha256 != directive.sha256:
+                return "approves another directive"
+            if any(c.comment_id == fact.comment_id for c in incident.all(Commanded)):
+                return "this comment has been counted"
+        case Commanded():
+            if any(c.comment_id == fact.comment_id for c in incident.all(Commanded)):
+                return "this comment has been counted"
+        case Began():
+            if directive is None or fact.directive_sha256 != directive.sha256 or fact.directive_id != directive.id:
+                return "begins another directive"
+            expires = incident.permit_expires_at
+            if expires is None or at > expires:
+                return "the permit had expired"
+        case Applied() | Refused():
+            if directive is None or fact.directive_id != directive.id:
+                return "speaks of another directive"
+        case _:
+            pass
+    return None
+
+
+def why_not(incident: Incident, fact: AnyFact, role: str, at: datetime) -> str | None:
+    """Why a writer must not write `fact` now; None when it may. The same rules that readers apply."""
+    if role not in OWNERS[fact.kind]:
+        return f"{role} may not say {fact.kind}"
+    if fact.move not in TRANSITIONS.get(incident.status, {}):
+        return f"{fact.move} does not fit {incident.status}"
+    return unbound(incident, fact, at)

@@ -1,0 +1,87 @@
+"""Where a fact leads: the status table of an incident and the role that owns each fact. Literal data, nothing else.
+
+`docs/protocol.md` draws its diagram from `TRANSITIONS`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from shared.incident.facts import Role
+
+
+class Status(StrEnum):
+    """The state of an incident; the value is the literal GitHub label."""
+
+    NEW = "Status: New"
+    DETECTED = "Status: Detected"
+    DIAGNOSED = "Status: Diagnosed"
+    NEEDS_APPROVAL = "Status: Needs-Approval"
+    APPROVED = "Status: Approved"
+    FIXING = "Status: Fixing"
+    VERIFYING = "Status: Verifying"
+    FIXED = "Status: Fixed"
+    ESCALATED = "Status: Escalated"
+    NEEDS_HUMAN = "Status: Needs-Human"
+    CLOSED = "Status: Closed"
+
+
+ANYWHERE: Final = {"escalated": Status.ESCALATED, "stuck": Status.NEEDS_HUMAN}
+GONE: Final = {"verified:recovered": Status.FIXED}
+ASIDE: Final = {"commanded:escalate": Status.ESCALATED}
+
+TRANSITIONS: Final[dict[Status, dict[str, Status]]] = {
+    Status.NEW: {"detected": Status.DETECTED},
+    Status.DETECTED: {"diagnosed": Status.DIAGNOSED} | ANYWHERE | GONE | ASIDE,
+    Status.DIAGNOSED: {
+        "ruled:allow": Status.APPROVED,
+        "ruled:needs-approval": Status.NEEDS_APPROVAL,
+        "ruled:veto": Status.NEEDS_HUMAN,
+    }
+    | ANYWHERE
+    | GONE
+    | ASIDE,
+    Status.NEEDS_APPROVAL: {"commanded:approve": Status.APPROVED, "commanded:deny": Status.NEEDS_HUMAN}
+    | {"refused": Status.DETECTED}
+    | ANYWHERE
+    | GONE
+    | ASIDE,
+    Status.APPROVED: {"began": Status.FIXING, "refused": Status.DETECTED} | ANYWHERE | ASIDE,
+    Status.FIXING: {"applied": Status.VERIFYING, "refused": Status.DETECTED} | ANYWHERE,
+    Status.VERIFYING: {"verified:healthy": Status.FIXED, "verified:unhealthy": Status.DETECTED} | ANYWHERE,
+    Status.FIXED: {"learned": Status.CLOSED},
+    Status.ESCALATED: {"commanded:retry": Status.DETECTED} | GONE,
+    Status.NEEDS_HUMAN: {"commanded:retry": Status.DETECTED, "escalated": Status.ESCALATED} | GONE | ASIDE,
+    Status.CLOSED: {"detected": Status.DETECTED},
+}
+
+_ANY: Final[frozenset[Role]] = frozenset(("scout", "brain", "guardrail", "fixer", "memory", "escalation"))
+
+OWNERS: Final[dict[str, frozenset[Role]]] = {
+    "detected": frozenset(("scout",)),
+    "diagnosed": frozenset(("brain",)),
+    "ruled": frozenset(("guardrail",)),
+    "commanded": frozenset(("guardrail",)),
+    "began": frozenset(("fixer",)),
+    "applied": frozenset(("fixer",)),
+    "refused": frozenset(("fixer",)),
+    "verified": frozenset(("scout",)),
+    "learned": frozenset(("memory",)),
+    "escalated": frozenset(("brain", "guardrail", "escalation")),
+    "stuck": _ANY,
+}
+
+SEVERITY_LABEL: Final = {"critical": "severity:critical", "major": "severity:major", "minor": "severity:minor"}
+
+
+def reachable(table: dict[Status, dict[str, Status]], start: Status = Status.NEW) -> frozenset[Status]:
+    """Every status that some sequence of facts leads to."""
+    seen = {start}
+    frontier = [start]
+    while frontier:
+        for target in table.get(frontier.pop(), {}).values():
+            if target not in seen:
+                seen.add(target)
+                frontier.append(target)
+    return frozenset(seen)

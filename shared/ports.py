@@ -1,0 +1,205 @@
+"""The world as the agents need it: small Protocols with our own types, and the two kinds of failure the world has.
+
+Each adapter and each in-memory twin of `shared/testing` fulfils one or more of these; both pass the same contract tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
+
+from shared.analysis.trace import Trace
+from shared.incident.thread import Comment, Thread
+from shared.stream import Event
+
+
+class Transient(Exception):
+    """The world did not answer; the same step may succeed later. `retry_after` is in seconds, where the world said so."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Permanent(Exception):
+    """The world said no, and will say no again; a person must read why."""
+
+
+class Clock(Protocol):
+    """Time. `now` is for stamps (UTC), `monotonic` (s) for durations."""
+
+    def now(self) -> datetime: ...
+    def monotonic(self) -> float: ...
+
+
+Lane = Literal["safety", "result", "status", "cosmetic"]
+"""Which writes go first when the budget runs low: safety (stuck, refused), result (facts), status (labels), cosmetic (card)."""
+
+
+class Issues(Protocol):
+    """Incidents as issues: read side. Every read is conditional (ETag) and complete (all pages)."""
+
+    def thread(self, number: int) -> Thread:
+        """One issue with all its comments. Raises Permanent when there is no such issue."""
+        ...
+
+    def incidents(self, *, state: Literal["open", "all"] = "open", since: datetime | None = None) -> tuple[Thread, ...]:
+        """Issues labelled `incident`, newest last, WITHOUT comments. `since` bounds `updated_at`."""
+        ...
+
+    def frozen(self) -> bool:
+        """True while an open issue is labelled `sre:freeze`. Unreadable raises Transient: callers treat it as frozen."""
+        ...
+
+    def now(self) -> datetime:
+        """GitHub's clock: the newest `Date` header seen, advanced by local monotonic time."""
+        ...
+
+
+class IssueWriter(Protocol):
+    """Incidents as issues: write side. Each call is done once, also after an ambiguous answer (it reads back)."""
+
+    def open_issue(self, title: str, body: str, labels: tuple[str, ...]) -> Thread: ...
+    def comment(self, number: int, body: str, lane: Lane = "result") -> Comment: ...
+    def edit_body(self, number: int, body: str) -> None: ...
+    def add_label(self, number: int, label: str) -> None: ...
+    def remove_label(self, number: int, label: str) -> None:
+        """Absent is fine."""
+        ...
+
+    def close(self, number: int) -> None: ...
+    def reopen(self, number: int) -> None: ...
+    def react(self, comment_id: int, content: Literal["eyes", "rocket", "confused"]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit on the default branch."""
+
+    sha: str
+    author: str
+    message: str
+    at: datetime
+    url: str
+    paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Who put a label on an issue, and when (newest last)."""
+
+    event_id: int
+    label: str
+    login: str
+    at: datetime
+
+
+class People(Protocol):
+    """Who may do what, asked live."""
+
+    def permission(self, login: str) -> str:
+        """The role name of `login` in the repository: none, read, triage, write, maintain or admin."""
+        ...
+
+    def labelled(self, number: int) -> tuple[Labelled, ...]:
+        """The `labeled` events of one issue."""
+        ...
+
+
+class History(Protocol):
+    """What was deployed when."""
+
+    def commits(self, since: datetime) -> tuple[Commit, ...]:
+        """Commits on the default branch since then, newest first, at most 30."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container as the engine says it. Times are verbatim strings, compared and never computed with."""
+
+    name: str
+    id: str
+    image: str
+    started_at: str
+    finished_at: str
+    status: str
+    running: bool
+    exit_code: int
+    oom_killed: bool
+    health: str | None
+    restart_count: int
+    labels: Mapping[str, str] = field(default_factory=dict)
+    memory_limit: int = 0
+
+    @property
+    def managed(self) -> bool:
+        return self.labels.get("sre-space.managed") == "true"
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerEvent:
+    """One engine event: `action` is die, oom, start, restart, kill, stop, `health_status: unhealthy`, …"""
+
+    name: str
+    id: str
+    action: str
+    at: datetime
+    exit_code: int | None = None
+
+
+class Engine(Protocol):
+    """Containers, read only."""
+
+    def inspect(self, name: str) -> Container:
+        """The container of exactly this name. Raises Permanent when there is none."""
+        ...
+
+    def managed(self) -> tuple[Container, ...]:
+        """All containers labelled `sre-space.managed=true`, running or not."""
+        ...
+
+    def events(self, since: datetime, stop: Callable[[], bool]) -> Iterator[ContainerEvent]:
+        """Container events from `since` on, live, until `stop()` or a Transient failure."""
+        ...
+
+    def logs(self, name: str, lines: int = 50) -> str:
+        """The last lines the container wrote, undecodable bytes replaced."""
+        ...
+
+
+class Hands(Protocol):
+    """The one thing the fleet may do to a container. Only the Fixer's process is given this."""
+
+    def inspect(self, name: str) -> Container: ...
+    def restart(self, name: str, grace: timedelta) -> None: ...
+
+
+class Traces(Protocol):
+    """Finished traces."""
+
+    def services(self) -> tuple[str, ...]: ...
+
+    def traces(
+        self, service: str, start: datetime, end: datetime, *, limit: int = 200, errors_only: bool = False
+    ) -> tuple[Trace, ...]:
+        """Traces with a span of `service` that started in the window, newest first."""
+        ...
+
+    def trace(self, trace_id: str) -> Trace | None: ...
+
+
+class Publisher(Protocol):
+    """The stream's sending side. Never blocks and never raises: what cannot be sent is counted."""
+
+    def publish(self, topic: str, key: str, event: Event) -> None: ...
+
+
+class Probe(Protocol):
+    """One health request."""
+
+    def healthy(self, url: str, timeout: float) -> tuple[bool, str]:
+        """Whether `url` answered 2xx within `timeout` seconds, and what it said (or what went wrong)."""
+        ...
