@@ -1,6 +1,7 @@
 """The world as the agents need it: small Protocols with our own types, and the two kinds of failure the world has.
 
-Each adapter and each in-memory twin of `shared/testing` fulfils one or more of these; both pass the same contract tests.
+Each adapter and each in-memory twin of `shared/testing` fulfils one or more of these; both pass the
+same contract tests.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from shared.stream import Event
 
 
 class Transient(Exception):
-    """The world did not answer; the same step may succeed later. `retry_after` is in seconds, where the world said so."""
+    """The world did not answer; the same step may succeed later. `retry_after`: seconds, if it said so."""
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -35,7 +36,7 @@ class Clock(Protocol):
 
 
 Lane = Literal["safety", "result", "status", "cosmetic"]
-"""Which writes go first when the budget runs low: safety (stuck, refused), result (facts), status (labels), cosmetic (card)."""
+"""Which writes go first when the budget runs low: safety (stuck, refused), result (facts), status, cosmetic."""
 
 
 class Issues(Protocol):
@@ -50,7 +51,7 @@ class Issues(Protocol):
         ...
 
     def frozen(self) -> bool:
-        """True while an open issue is labelled `sre:freeze`. Unreadable raises Transient: callers treat it as frozen."""
+        """True while an open issue is labelled `sre:freeze`. Unreadable raises Transient: treat as frozen."""
         ...
 
     def now(self) -> datetime:

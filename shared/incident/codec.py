@@ -4,7 +4,8 @@
     visible Markdown
 
 There is exactly one encoding of a block: reading re-encodes and compares, so a changed bit is refused even where JSON
-would have meant the same. `text` is the SHA-256 of the visible part, so edited prose is noticed too.
+would have meant the same. `text` is the SHA-256 of the visible part (less the status card), so
+edited prose is noticed too.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
+from shared.incident.card import without_card
 from shared.incident.facts import AnyFact, canonical_json, parse_fact
 from shared.incident.signing import Signer
 
@@ -33,7 +35,7 @@ class NotAFact(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in which log a fact stands. `issue` is 0 in the body that opens the issue, whose number is not known yet."""
+    """Where in which log a fact stands. `issue` is 0 in the body that opens the issue: its number is not known yet."""
 
     repo: str
     issue: int
@@ -126,7 +128,7 @@ def _payload(fact: AnyFact, place: Place, by: str, at: datetime, visible: str) -
         "prev": place.prev,
         "by": by,
         "at": at.astimezone(UTC).isoformat(timespec="milliseconds"),
-        "text": hashlib.sha256(visible.replace("\r\n", "\n").strip().encode()).hexdigest(),
+        "text": hashlib.sha256(without_card(visible.replace("\r\n", "\n")).strip().encode()).hexdigest(),
     }
 
 

@@ -38,7 +38,8 @@ class Record(BaseModel):
         return canonical_json(self.model_dump(mode="json"))
 
     @property
-    def sha256(self) -> str:
+    def digest(self) -> str:
+        """The SHA-256 of `canonical()`, in hex."""
         return hashlib.sha256(self.canonical().encode()).hexdigest()
 
 
@@ -234,7 +235,7 @@ class Verified(Fact):
 
 
 class Learned(Fact):
-    """The closing account, in numbers that stand in the log. Durations in seconds; None where the log lacks the step."""
+    """The closing account, in numbers that stand in the log. Durations in seconds; None where a step is missing."""
 
     kind: Literal["learned"] = "learned"
     time_to_detect_s: float | None

@@ -1,8 +1,8 @@
 """State is a pure fold: `replay(thread, keyring) -> Incident`. Order, duplicates and pages do not matter.
 
 A comment counts as a fact when the fleet's account wrote it, its block is canonical, the owner of its kind signed it
-for this very issue, it links to the fact before it, the table has a row for it, and it speaks of the directive in force.
-Everything else is text, and is listed with the reason.
+for this very issue, it links to the fact before it, the table has a row for it, and it speaks of the directive in
+force. Everything else is text, and is listed with the reason.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class Incident:
     def ruling(self) -> Ruled | None:
         """The ruling on the directive in force."""
         directive, ruled = self.directive, self.last(Ruled)
-        return ruled if directive and ruled and ruled.directive_sha256 == directive.sha256 else None
+        return ruled if directive and ruled and ruled.directive_sha256 == directive.digest else None
 
     @property
     def permit_expires_at(self) -> datetime | None:
@@ -225,10 +225,10 @@ def unbound(incident: Incident, fact: AnyFact, at: datetime) -> str | None:
     directive = incident.directive
     match fact:
         case Ruled():
-            if directive is None or fact.directive_sha256 != directive.sha256:
+            if directive is None or fact.directive_sha256 != directive.digest:
                 return "rules on another directive"
         case Commanded(command="approve"):
-            if directive is None or fact.directive_sha256 != directive.sha256:
+            if directive is None or fact.directive_sha256 != directive.digest:
                 return "approves another directive"
             if any(c.comment_id == fact.comment_id for c in incident.all(Commanded)):
                 return "this comment has been counted"
@@ -236,7 +236,7 @@ def unbound(incident: Incident, fact: AnyFact, at: datetime) -> str | None:
             if any(c.comment_id == fact.comment_id for c in incident.all(Commanded)):
                 return "this comment has been counted"
         case Began():
-            if directive is None or fact.directive_sha256 != directive.sha256 or fact.directive_id != directive.id:
+            if directive is None or fact.directive_sha256 != directive.digest or fact.directive_id != directive.id:
                 return "begins another directive"
             expires = incident.permit_expires_at
             if expires is None or at > expires:
