@@ -24,6 +24,26 @@ class Open:
 
 
 @dataclass(frozen=True, slots=True)
+class Reopen:
+    """The fault of a closed incident came back: reopen its issue and write this fact on it."""
+
+    number: int
+    fact: Detected
+
+
+@dataclass(frozen=True, slots=True)
+class Recount:
+    """The symptom fired again while its incident is open: counted, not opened again."""
+
+    number: int
+    fingerprint: str
+
+
+Sighting = Open | Reopen | Recount
+"""What a patrol may conclude from telemetry alone."""
+
+
+@dataclass(frozen=True, slots=True)
 class Say:
     """Write one fact on the incident."""
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 from shared.analysis.trace import Trace
+from shared.incident.replay import Incident
 from shared.incident.thread import Comment, Thread
 from shared.stream import Event
 
@@ -48,6 +49,10 @@ class Issues(Protocol):
 
     def incidents(self, *, state: Literal["open", "all"] = "open", since: datetime | None = None) -> tuple[Thread, ...]:
         """Issues labelled `incident`, newest last, WITHOUT comments. `since` bounds `updated_at`."""
+        ...
+
+    def snapshot(self, number: int) -> tuple[Thread, bool]:
+        """`thread(number)` and `frozen()` read at the same time; frozen is True when the switch was unreadable."""
         ...
 
     def frozen(self) -> bool:
@@ -95,6 +100,14 @@ class Labelled:
     label: str
     login: str
     at: datetime
+
+
+class Past(Protocol):
+    """Earlier incidents, replayed."""
+
+    def recent(self, window: timedelta) -> tuple[Incident, ...]:
+        """Incidents that changed within `window`, open or closed, oldest first."""
+        ...
 
 
 class People(Protocol):

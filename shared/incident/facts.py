@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
@@ -18,6 +18,10 @@ Severity = Literal["critical", "major", "minor"]
 Cause = Literal[
     "oom", "crash", "hang", "slow", "errors", "business-rule", "bad-deploy", "dependency", "saturation", "unknown"
 ]
+Symptom = Literal["oom", "crash", "unresponsive", "errors", "latency", "conversion"]
+"""What was seen. The first three are one class, unavailable: while one of them is open a service is down once, so the
+others fold into it; after it is closed they are different fingerprints."""
+UNAVAILABLE: Final[frozenset[Symptom]] = frozenset(("oom", "crash", "unresponsive"))
 Line = Annotated[str, StringConstraints(max_length=300)]
 """One line of evidence or explanation."""
 Text = Annotated[str, StringConstraints(max_length=4_000)]
@@ -125,7 +129,7 @@ class Detected(Fact):
 
     kind: Literal["detected"] = "detected"
     service: Name
-    symptom: Literal["unavailable", "errors", "latency", "conversion"]
+    symptom: Symptom
     fingerprint: Digest
     severity: Severity
     summary: Line

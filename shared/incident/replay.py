@@ -72,6 +72,14 @@ class Incident:
     labels: frozenset[str] = frozenset()
     closed: bool = False
     opened_at: datetime | None = None
+    words: tuple[Comment, ...] = ()
+    """What people wrote: every comment that is not by the fleet, by id."""
+    frozen: bool = True
+    """Whether the fleet is frozen, or the switch could not be read. Set by the reader; the log does not say it."""
+
+    @property
+    def held(self) -> bool:
+        return "sre:hold" in self.labels
 
     @property
     def head(self) -> str:
@@ -170,7 +178,8 @@ def replay(thread: Thread, keyring: Keyring) -> Incident:
         reason = _take(fold, thread, comment, keyring)
         if reason:
             fold.rejected.append(Rejected(comment.id, reason))
-    return replace(fold.incident, rejected=tuple(fold.rejected), gaps=tuple(fold.gaps))
+    words = tuple(unique[i] for i in sorted(unique) if unique[i].author not in keyring.accounts)
+    return replace(fold.incident, rejected=tuple(fold.rejected), gaps=tuple(fold.gaps), words=words)
 
 
 def _take(fold: _Fold, thread: Thread, comment: Comment, keyring: Keyring) -> str | None:
