@@ -1,0 +1,1 @@
+"""frontend: the pages and the public API of the marketplace."""

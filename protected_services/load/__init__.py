@@ -1,0 +1,1 @@
+"""load: steady synthetic customers."""

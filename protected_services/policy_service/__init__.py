@@ -1,0 +1,1 @@
+"""policy-service: underwrites and keeps the policies."""

@@ -1,0 +1,24 @@
+"""Which risks the insurer takes on."""
+
+from dataclasses import dataclass
+
+from protected_services.common.rules import Rules
+
+MAX_RISK_FACTOR = {"max_risk_factor": 2.0}
+"""The appetite: customers above this risk factor are not insured. About one in fifty of the synthetic customers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a purchase is refused: a code for machines, a sentence for the customer."""
+
+    code: str
+    text: str
+
+
+BEYOND_APPETITE = Reason("risk_appetite", "We cannot offer this cover at your current risk profile.")
+
+
+def refusal(risk_factor: float, rules: Rules) -> Reason | None:
+    """None when the risk is taken."""
+    return BEYOND_APPETITE if risk_factor > rules["max_risk_factor"] else None

@@ -1,0 +1,1 @@
+"""quote-service: prices an application and turns an accepted quote into a policy."""

@@ -1,0 +1,1 @@
+"""user-service: who the customers are and how much risk they carry."""
