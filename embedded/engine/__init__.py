@@ -1,0 +1,1 @@
+"""Local processes behind the Docker Engine API: what a fleet without Docker has instead of dockerd."""
