@@ -1,0 +1,1 @@
+"""The bare git repository behind the forge, driven through the `git` program."""

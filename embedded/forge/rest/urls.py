@@ -1,0 +1,33 @@
+"""Addresses in answers, built from the address the client used, so that its own check of them succeeds."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Urls:
+    """`site` is scheme://host, `prefix` is "/api/v3" or "" (as the client asked), `repo` is owner/name."""
+
+    site: str
+    prefix: str
+    repo: str
+
+    @property
+    def api(self) -> str:
+        return self.site + self.prefix
+
+    @property
+    def repo_api(self) -> str:
+        return f"{self.site}{self.prefix}/repos/{self.repo}"
+
+    @property
+    def repo_html(self) -> str:
+        return f"{self.site}/{self.repo}"
+
+    def user(self, login: str) -> str:
+        return f"{self.api}/users/{login}"
+
+    def issue(self, number: int) -> str:
+        return f"{self.repo_api}/issues/{number}"
+
+    def issue_html(self, number: int, *, pull: bool = False) -> str:
+        return f"{self.repo_html}/{'pull' if pull else 'issues'}/{number}"

@@ -1,0 +1,1 @@
+"""What the forge remembers, one class per kind of thing, all synchronous and all in one SQLite file."""
