@@ -8,12 +8,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from shared.incident.status import TRANSITIONS
+
 BUSINESS: Final = "business.events"
 WAKEUPS: Final = "sre.wakeups"
 THOUGHTS: Final = "sre.thoughts"
 HEARTBEATS: Final = "sre.heartbeats"
 DEAD_LETTERS: Final = "sre.dead-letters"
 TOPICS: Final = (BUSINESS, WAKEUPS, THOUGHTS, HEARTBEATS, DEAD_LETTERS)
+FACT_HINTS: Final = frozenset(move for row in TRANSITIONS.values() for move in row)
+"""What a wake-up may name as its reason so that workers it cannot concern need not read the issue."""
 MAX_BYTES: Final = 1_000_000
 
 

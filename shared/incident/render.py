@@ -96,3 +96,8 @@ def render(fact: AnyFact, incident: Incident | None = None) -> str:
 def title(fact: Detected) -> str:
     """The title of the issue that `fact` opens."""
     return f"{fact.service}: {plain(fact.summary)}"[:200]
+
+
+def render_card(**values: object) -> str:
+    """The status card's Markdown."""
+    return _ENVIRONMENT.get_template("card.md").render(**values).strip()

@@ -1,0 +1,42 @@
+"""Earlier incidents, replayed from GitHub and kept while their issue does not change. Fulfils `shared.ports.Past`."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timedelta
+
+from shared.incident.replay import Incident, replay
+from shared.incident.signing import Keyring
+from shared.incident.thread import Thread
+from shared.ports import Issues
+
+_SETTLED = timedelta(seconds=2)
+"""GitHub's times have one-second resolution: a reading this soon after a change may miss another of the same second."""
+
+
+class Archive:
+    """Reads one list, then only the issues in it that changed since they were last read."""
+
+    def __init__(self, issues: Issues, keyring: Keyring) -> None:
+        self._issues = issues
+        self._keyring = keyring
+        self._kept: dict[int, tuple[datetime, Incident]] = {}
+        self._lock = threading.Lock()
+
+    def recent(self, window: timedelta) -> tuple[Incident, ...]:
+        """Incidents that changed within `window` (GitHub's clock), oldest first."""
+        now = self._issues.now()
+        since = (now - window).replace(minute=0, second=0, microsecond=0)  # the same request for an hour: ETags hold
+        listed = [t for t in self._issues.incidents(state="all", since=since) if t.updated_at >= now - window]
+        return tuple(self._replayed(t, now) for t in sorted(listed, key=lambda t: t.number))
+
+    def _replayed(self, listed: Thread, now: datetime) -> Incident:
+        with self._lock:
+            kept = self._kept.get(listed.number)
+        if kept is not None and kept[0] == listed.updated_at:
+            return kept[1]
+        incident = replay(self._issues.thread(listed.number), self._keyring)
+        if now - listed.updated_at > _SETTLED:
+            with self._lock:
+                self._kept[listed.number] = (listed.updated_at, incident)
+        return incident

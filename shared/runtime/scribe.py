@@ -1,0 +1,109 @@
+"""Writes facts: refuses what does not fit the table, signs, posts, wakes the next worker, asks for the projection."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import structlog
+
+from shared import stream
+from shared.crashpoints import reach
+from shared.incident import labels
+from shared.incident.codec import Place, encode
+from shared.incident.facts import AnyFact, Detected, Refused, Stuck, parse_fact
+from shared.incident.render import render, title
+from shared.incident.replay import GENESIS, Incident, replay, why_not
+from shared.incident.signing import Keyring, Signer
+from shared.ports import Clock, Issues, IssueWriter, Publisher
+from shared.redaction import Redactor
+from shared.runtime.tracing import traceparent
+
+_log = structlog.get_logger()
+
+
+class Projects(Protocol):
+    """Brings labels and the status card in line with the log, some time soon."""
+
+    def project(self, number: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What every worker writes with: its own key, the fleet's keyring, the ways out."""
+
+    repo: str
+    signer: Signer
+    keyring: Keyring
+    issues: Issues
+    writer: IssueWriter
+    publisher: Publisher
+    clock: Clock
+    redactor: Redactor
+
+
+class Scribe:
+    """One role's pen. Every method does its write once, or raises Transient having done nothing twice."""
+
+    def __init__(self, desk: Desk, projector: Projects) -> None:
+        self._desk = desk
+        self._projector = projector
+
+    def say(self, incident: Incident, fact: AnyFact) -> bool:
+        """Write `fact` as the next comment. False when the log no longer has room for it."""
+        desk = self._desk
+        reason = why_not(incident, fact, desk.signer.role, desk.issues.now())
+        if reason is not None:
+            _log.warning("fact not written", incident=incident.number, fact=fact.move, reason=reason)
+            return False
+        fact = self._redacted(fact)
+        place = Place(incident.repo, incident.number, incident.next_seq, incident.head)
+        body = encode(fact, render(fact, incident), place, desk.clock.now(), desk.signer)
+        lane = "safety" if isinstance(fact, Stuck | Refused) else "result"
+        comment = desk.writer.comment(incident.number, body, "safety" if lane == "safety" else "result")
+        reach("written")
+        _log.info("said", incident=incident.number, fact=fact.move, comment=comment.id)
+        self.wake(incident.number, fact.move)
+        reach("woken")
+        self.think(incident.number, f"said {fact.move}")
+        self._projector.project(incident.number)
+        return True
+
+    def open(self, fact: Detected) -> Incident:
+        """Open an issue whose body is `fact`; one write."""
+        desk = self._desk
+        fact = self._redacted(fact)
+        body = encode(fact, render(fact), Place(desk.repo, 0, 0, GENESIS), desk.clock.now(), desk.signer)
+        thread = desk.writer.open_issue(title(fact), body, labels.opening(fact))
+        reach("opened")
+        _log.info("opened", incident=thread.number, service=fact.service, symptom=fact.symptom)
+        self.wake(thread.number, fact.move)
+        self.think(thread.number, f"opened: {fact.summary}")
+        self._projector.project(thread.number)
+        return replay(thread, desk.keyring)
+
+    def wake(self, number: int, why: str) -> None:
+        """Tell the fleet to look at incident `number`; a hint without authority."""
+        self._publish(stream.WAKEUPS, number, "io.sre-space.wakeup", {"issue": number, "why": why})
+
+    def think(self, number: int, thought: str) -> None:
+        """Let people follow along; never evidence."""
+        data = {"issue": number, "agent": self._desk.signer.role, "thought": self._desk.redactor.text(thought)}
+        self._publish(stream.THOUGHTS, number, "io.sre-space.thought", data)
+
+    def _publish(self, topic: str, number: int, kind: str, data: dict[str, Any]) -> None:
+        desk = self._desk
+        event = stream.Event(
+            id=str(uuid.uuid4()),
+            source=f"/sre-space/{desk.signer.role}",
+            type=kind,
+            subject=f"{desk.repo}#{number}",
+            time=desk.clock.now(),
+            data=data,
+            traceparent=traceparent(desk.repo, number),
+        )
+        desk.publisher.publish(topic, str(number), event)
+
+    def _redacted(self, fact: Any) -> Any:
+        return parse_fact(self._desk.redactor.json(fact.model_dump(mode="json")))

@@ -1,0 +1,126 @@
+"""One step: read one incident, let the agent judge, apply its one effect; again until it has nothing to add."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import structlog
+
+from shared.agent import Act, Agent, Answer, Close, Hand, Label, Later, Say
+from shared.crashpoints import reach
+from shared.incident.facts import AnyFact, Detected, Diagnosed, Stuck
+from shared.incident.replay import Incident, replay, why_not
+from shared.ports import Permanent, Transient
+from shared.runtime.scribe import Desk, Scribe
+from shared.runtime.tracing import step_span
+
+_log = structlog.get_logger()
+MAX_EFFECTS: Final = 5
+"""Effects one wake-up may lead to before the incident goes back to the agenda: a bound against loops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Look at the incident again in `seconds`; None: when woken."""
+
+    seconds: float | None
+
+
+class Stepper:
+    """Handles one incident at a time; safe to call for different incidents in parallel."""
+
+    def __init__(self, agent: Agent[Any], desk: Desk, scribe: Scribe, hand: Hand | None = None) -> None:
+        self._agent = agent
+        self._desk = desk
+        self._scribe = scribe
+        self._hand = hand
+        self._failures: dict[int, int] = {}
+
+    def step(self, number: int) -> Again:
+        """Bring incident `number` as far as this agent can. Transient and Permanent failures end here; bugs do not."""
+        structlog.contextvars.bind_contextvars(incident=number)
+        try:
+            again = self._advance(number)
+        except Transient as failure:
+            count = self._failures[number] = self._failures.get(number, 0) + 1
+            delay = failure.retry_after if failure.retry_after is not None else min(0.25 * 2**count, 30.0)
+            _log.warning("try later", why=str(failure), delay_s=delay)
+            return Again(delay)
+        except Permanent as failure:
+            _log.error("cannot go on", why=str(failure))
+            return self._give_up(number, str(failure))
+        self._failures.pop(number, None)
+        return again
+
+    def _advance(self, number: int) -> Again:
+        for _ in range(MAX_EFFECTS):
+            incident = self._read(number)
+            if not incident.is_incident or not self._agent.concerns(incident):
+                return Again(None)
+            with step_span(f"{self._agent.role} step", incident.repo, number, linked_traces(incident)) as span:
+                span.set_attribute("sre_space.status", incident.status.value)
+                effect = self._agent.judge(incident, self._agent.look(incident))
+                reach("judged")
+                span.set_attribute("sre_space.action", type(effect).__name__)
+                match effect:
+                    case None:
+                        return Again(None)
+                    case Later(at=at, why=why):
+                        _log.info("later", at=at.isoformat(), why=why)
+                        return Again(max((at - self._desk.issues.now()).total_seconds(), 0.05))
+                    case _ if not self._apply(incident, effect):
+                        return Again(None)
+        return Again(0.0)
+
+    def _read(self, number: int) -> Incident:
+        thread, frozen = self._desk.issues.snapshot(number)
+        incident = replace(replay(thread, self._desk.keyring), frozen=frozen)
+        for rejected in incident.rejected:
+            _log.debug("not a fact", comment=rejected.comment_id, why=rejected.reason)
+        reach("read")
+        return incident
+
+    def _apply(self, incident: Incident, effect: Say | Act | Label | Answer | Close) -> bool:
+        """Carry one effect out. False when nothing came of it."""
+        match effect:
+            case Say(fact=fact):
+                return self._scribe.say(incident, fact)
+            case Act(directive=directive):
+                if self._hand is None:
+                    raise TypeError(f"{self._agent.role} has no hands")
+                return self._scribe.say(incident, self._hand.carry_out(directive))
+            case Label(label=label, present=present, comment_id=comment_id):
+                change = self._desk.writer.add_label if present else self._desk.writer.remove_label
+                change(incident.number, label)
+                self._desk.writer.react(comment_id, "rocket")
+            case Answer(text=text, comment_id=comment_id):
+                self._desk.writer.comment(incident.number, self._desk.redactor.text(text), "status")
+                self._desk.writer.react(comment_id, "rocket")
+            case Close():
+                self._desk.writer.close(incident.number)
+        return True
+
+    def _give_up(self, number: int, why: str) -> Again:
+        stuck: AnyFact = Stuck(reason=why[:300], todo="Mend what is named above, then answer with /retry.")
+        try:
+            incident = self._read(number)
+            if why_not(incident, stuck, self._agent.role, self._desk.issues.now()) is None:
+                self._scribe.say(incident, stuck)
+        except Transient as failure:
+            return Again(failure.retry_after or 5.0)
+        except Permanent as failure:
+            _log.error("could not say so", why=str(failure))
+        return Again(None)
+
+
+def linked_traces(incident: Incident) -> tuple[str, ...]:
+    """The patient's traces that the log cites as evidence."""
+    cited = {
+        e.trace_id: None
+        for entry in incident.entries
+        if isinstance(entry.fact, Detected | Diagnosed)
+        for e in entry.fact.evidence
+        if e.trace_id
+    }
+    return tuple(cited)[:10]

@@ -1,0 +1,128 @@
+"""The one worker loop: a wake-up, the resync interval or stop, whichever first; then the due incidents, in parallel."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import schedule
+import structlog
+
+from shared import stream
+from shared.ports import Permanent, Transient
+from shared.runtime.agenda import Agenda
+from shared.runtime.scribe import Desk, Scribe
+from shared.runtime.step import Again, Stepper
+
+_log = structlog.get_logger()
+STOP_WITHIN_S: Final = 8.0
+"""How long a stop waits for steps under way. A step that is cut off is taken up from the log by the next process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often things happen."""
+
+    resync_every: timedelta
+    heartbeat_every: timedelta = timedelta(seconds=5)
+    patrol_every: timedelta | None = None
+    parallel: int = 4
+
+
+class Worker:
+    """Runs one agent until told to stop."""
+
+    def __init__(
+        self, stepper: Stepper, desk: Desk, scribe: Scribe, pace: Pace, wakes_on: frozenset[str] | None = None
+    ) -> None:
+        self._stepper = stepper
+        self._desk = desk
+        self._scribe = scribe
+        self._pace = pace
+        self._wakes_on = wakes_on
+        self._scheduler = schedule.Scheduler()
+        self._running: dict[int, Future[Again]] = {}
+        self._stopping = threading.Event()
+        self.agenda = Agenda(desk.clock.monotonic)
+        self.patrol: Callable[[], None] | None = None
+        self.heartbeat: Callable[[], None] | None = None
+
+    def on_wakeup(self, event: stream.Event) -> None:
+        """Take a wake-up from the stream. `why` is a hint that spares a read; nothing is believed of it."""
+        issue, why = event.data.get("issue"), event.data.get("why")
+        if type(issue) is not int or issue <= 0:
+            raise stream.Unreadable("a wake-up without an issue number")
+        known_elsewhere = isinstance(why, str) and self._wakes_on is not None and why in stream.FACT_HINTS
+        if not known_elsewhere or why in (self._wakes_on or ()):
+            self.agenda.wake(issue)
+
+    def stop(self) -> None:
+        """Ask the loop to end; safe from a signal handler's thread."""
+        self._stopping.set()
+        self.agenda.poke()
+
+    @property
+    def stopping(self) -> bool:
+        return self._stopping.is_set()
+
+    def run(self) -> None:
+        """Work until `stop`. Raises what a step raised that is neither Transient nor Permanent: that is our bug."""
+        every = self._scheduler.every
+        every(self._pace.resync_every.total_seconds()).seconds.do(self._resync)  # type: ignore[arg-type]
+        every(self._pace.heartbeat_every.total_seconds()).seconds.do(self._beat)  # type: ignore[arg-type]
+        self._resync(announce=True)
+        self._beat()
+        pool = ThreadPoolExecutor(self._pace.parallel, thread_name_prefix="incident")
+        try:
+            while not self._stopping.is_set():
+                self._scheduler.run_pending()
+                if self.patrol is not None:
+                    self.patrol()
+                idle = self._scheduler.idle_seconds or 1.0
+                patrol = self._pace.patrol_every.total_seconds() if self._pace.patrol_every else idle
+                for number in self.agenda.take(max(min(idle, patrol), 0.01)):
+                    future = pool.submit(self._stepper.step, number)
+                    self._running[number] = future
+                    future.add_done_callback(lambda _: self.agenda.poke())
+                self._collect()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            self._wait_for_steps()
+
+    def _collect(self) -> None:
+        for number, future in list(self._running.items()):
+            if not future.done():
+                continue
+            del self._running[number]
+            self.agenda.done(number)
+            again = future.result()
+            if again.seconds is not None:
+                self.agenda.after(number, again.seconds)
+
+    def _wait_for_steps(self) -> None:
+        deadline = self._desk.clock.monotonic() + STOP_WITHIN_S
+        for future in self._running.values():
+            try:
+                future.exception(timeout=max(deadline - self._desk.clock.monotonic(), 0.0))
+            except (TimeoutError, RuntimeError):
+                _log.warning("a step did not end in time; the log takes it up again")
+
+    def _resync(self, announce: bool = False) -> None:
+        """Every open incident is due; after a start, everybody else is told to look too."""
+        try:
+            open_now = self._desk.issues.incidents(state="open")
+        except (Transient, Permanent) as failure:
+            _log.warning("resync failed", why=str(failure))
+            return
+        for thread in open_now:
+            self.agenda.wake(thread.number)
+            if announce:
+                self._scribe.wake(thread.number, "resync")
+
+    def _beat(self) -> None:
+        if self.heartbeat is not None:
+            self.heartbeat()
