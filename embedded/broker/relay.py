@@ -1,4 +1,4 @@
-"""A TCP relay that gives the mock broker a fixed address, and lets it vanish and come back there as a real one would."""
+"""A TCP relay giving the mock broker a fixed address, where it can vanish and come back as a real broker would."""
 
 from __future__ import annotations
 
