@@ -1,0 +1,185 @@
+"""The environment, read once into one frozen object. No other file of the fleet reads it."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+REPOSITORY_ROOT: Final = Path(__file__).resolve().parent.parent
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d)?")
+_SECONDS: Final = {"ms": 0.001, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_UNIX_OR_TCP: Final = ("unix://", "tcp://", "http://", "https://", "ssh://", "npipe://")
+
+
+def _duration(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    match = _DURATION.fullmatch(value.strip())
+    if match is None:
+        raise ValueError("must be a duration such as 30, 0.5s, 10min or 1h")
+    return timedelta(seconds=float(match[1]) * _SECONDS[match[2] or "s"])
+
+
+def _positive(value: timedelta) -> timedelta:
+    if value <= timedelta(0):
+        raise ValueError("must be longer than nothing")
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+"""A time span; from text: a number and a unit (ms, s, min, h, d), seconds where the unit is left out."""
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+def _variable(name: str, default: Any = None) -> Any:
+    return Field(default=default, validation_alias=name, validate_default=True)
+
+
+class BadSettings(Exception):
+    """Settings that cannot be used; `lines` says which and why, one line each, never the value of a secret."""
+
+    def __init__(self, lines: tuple[str, ...]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+class Settings(BaseSettings):
+    """Everything a process of the fleet may know about where it runs. What is not given is embedded by `up`."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True)
+
+    github_token: SecretStr | None = _variable("GITHUB_PERSONAL_ACCESS_TOKEN")
+    """A token that may write issues in `github_repository`. Given: the real GitHub is used, not the embedded forge."""
+    github_repository: str | None = _variable("GITHUB_REPOSITORY")
+    """`owner/name` of the control plane. Needs no unit; no default, because it must be chosen."""
+    github_api_url: str = _variable("GITHUB_API_URL", "https://api.github.com")
+    """Base URL of GitHub's REST API (https://HOST/api/v3 on GitHub Enterprise). Default: github.com."""
+    kafka: str | None = _variable("KAFKA_BOOTSTRAP_SERVERS")
+    """`host:port[,host:port]`. None: the workers poll. Wake-ups only make things faster, so it may be absent."""
+    jaeger_url: str | None = _variable("JAEGER_URL")
+    """Base URL of a Jaeger query service. None: the Brain works without traces and says so."""
+    otlp_url: str | None = _variable("OTEL_EXPORTER_OTLP_ENDPOINT")
+    """Base URL the fleet's own spans are sent to (OTLP/HTTP). None: they are made and not sent."""
+    docker_host: str | None = _variable("DOCKER_HOST")
+    """The engine's address (`unix:///…`, `tcp://…`). Only the Fixer is given one that can write."""
+    docker_readonly_host: str | None = _variable("SRE_DOCKER_READONLY_HOST")
+    """The same engine behind a socket that only looks, for Scout and Brain. Default: `docker_host`."""
+    state_dir: Path = _variable("SRE_STATE_DIR", REPOSITORY_ROOT / ".sre-space")
+    """Folder for everything that is kept. Default: inside the repository, where git ignores it."""
+    keys_dir: Path | None = _variable("SRE_KEYS_DIR")
+    """Folder of `ROLE.key` files (ed25519, PKCS8 PEM, mode 0600). Default: `state_dir`/keys."""
+    key: Path | None = _variable("SRE_KEY")
+    """This worker's own private key, when it is to know no other. Default: its role's file in `keys_dir`."""
+    keyring: Path | None = _variable("SRE_KEYRING")
+    """File of the fleet's public keys. Default: `state_dir`/keys.toml, else the repository's deploy/keys.toml."""
+    policy: Path = _variable("SRE_POLICY", REPOSITORY_ROOT / "deploy" / "policy.yaml")
+    """The policy that Guardrail rules by and the Fixer asks again. Default: the one in the repository."""
+    probe_every: Duration = _variable("SRE_PROBE_EVERY", timedelta(seconds=0.5))
+    """Time between two health probes of one service. 0.5 s leaves three probes within the 2 s a detection may take."""
+    resync_every: Duration = _variable("SRE_RESYNC_EVERY", timedelta(seconds=60))
+    """How often a worker re-reads its incidents when nothing wakes it. 304 answers make this nearly free."""
+    healthy_for: Duration = _variable("SRE_HEALTHY_FOR", timedelta(seconds=30))
+    """How long health must hold before "fixed" is said. 30 s outlasts a crash loop; `up` sets 3 s when embedded."""
+    herald_every: Duration = _variable("SRE_HERALD_EVERY", timedelta(seconds=10))
+    """Time between two conditional polls of GitHub. 10 s is 1,080 free 304s an hour; `up` sets 1 s when embedded."""
+    recurrence_window: Duration = _variable("SRE_RECURRENCE_WINDOW", timedelta(hours=1))
+    """Within this time a fault that comes back counts as the same trouble; three of them go to a person."""
+    webhook_secret: SecretStr | None = _variable("SRE_WEBHOOK_SECRET")
+    """Shared secret of GitHub's webhook. None: no webhook is accepted, the herald polls."""
+    webhook_port: Port | None = _variable("SRE_WEBHOOK_PORT")
+    """TCP port (127.0.0.1) the herald listens on for webhooks. None: it does not."""
+    health_port: Port = _variable("SRE_HEALTH_PORT", 0)
+    """TCP port of a worker's own /healthz. 0: any free one, because several workers share a host."""
+    crash_at: str | None = _variable("SRE_CRASH_AT")
+    """`POINT:MARKER`, for tests only: the process kills itself there once. See shared/crashpoints.py."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _variable("SRE_LOG_LEVEL", "INFO")
+    """The least serious level that is logged. INFO is one line a step."""
+
+    @field_validator("github_repository")
+    @classmethod
+    def _owner_and_name(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None and info.data.get("github_token"):
+            raise ValueError("must be set (owner/name) when GITHUB_PERSONAL_ACCESS_TOKEN is")
+        if value is not None and not re.fullmatch(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+", value):
+            raise ValueError("must be owner/name")
+        return value
+
+    @field_validator("github_api_url", "jaeger_url", "otlp_url")
+    @classmethod
+    def _web_address(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"https?://[^/\s@]+(/\S*)?", value):
+            raise ValueError("must be an http(s) URL without a user name")
+        return value.rstrip("/") if value else value
+
+    @field_validator("kafka")
+    @classmethod
+    def _brokers(cls, value: str | None) -> str | None:
+        if value is not None and not all(re.fullmatch(r"\S+:\d{1,5}", part) for part in value.split(",")):
+            raise ValueError("must be host:port[,host:port]")
+        return value
+
+    @field_validator("docker_host", "docker_readonly_host")
+    @classmethod
+    def _engine_address(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(_UNIX_OR_TCP):
+            raise ValueError(f"must begin with one of {', '.join(_UNIX_OR_TCP)}")
+        return value
+
+    @field_validator("webhook_port")
+    @classmethod
+    def _signed(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value is not None and not info.data.get("webhook_secret"):
+            raise ValueError("needs SRE_WEBHOOK_SECRET too: unsigned webhooks are refused")
+        return value
+
+    @field_validator("probe_every", "resync_every", "healthy_for", "herald_every", "recurrence_window")
+    @classmethod
+    def _some_time(cls, value: timedelta) -> timedelta:
+        return _positive(value)
+
+    @field_validator("state_dir", "keys_dir", "key", "keyring", "policy")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return value.expanduser().absolute() if value else value
+
+    @cached_property
+    def engine_to_look_at(self) -> str | None:
+        """The engine's address for processes that only look."""
+        return self.docker_readonly_host or self.docker_host
+
+    @cached_property
+    def keys_file(self) -> Path:
+        """The keyring that counts."""
+        if self.keyring:
+            return self.keyring
+        own = self.state_dir / "keys.toml"
+        return own if own.exists() else REPOSITORY_ROOT / "deploy" / "keys.toml"
+
+    def key_file(self, role: str) -> Path:
+        """Where the private key of `role` is."""
+        return self.key or (self.keys_dir or self.state_dir / "keys") / f"{role}.key"
+
+
+def variables() -> dict[str, str]:
+    """Field name to environment variable."""
+    return {name: str(field.validation_alias) for name, field in Settings.model_fields.items()}
+
+
+def read_settings(**overrides: Any) -> Settings:
+    """Settings from the environment; `overrides` (by field name) win. Raises BadSettings with every fault at once."""
+    names = variables()
+    try:
+        return Settings(**{names[field]: value for field, value in overrides.items()})
+    except ValidationError as error:
+        lines = []
+        for fault in error.errors(include_input=False, include_url=False):
+            field = str(fault["loc"][0]) if fault["loc"] else ""
+            reason = fault["msg"].removeprefix("Value error, ")
+            lines.append(f"{names.get(field, field)} {reason}" if field else reason)
+        raise BadSettings(tuple(sorted(lines))) from error
