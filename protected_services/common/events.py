@@ -36,15 +36,16 @@ class Events:
         self._settings = settings
         self._count = metrics.counter("business_events_total", "Business events by type and fate.", "type", "fate")
         self._queue: queue.Queue[tuple[str, bytes, str] | None] = queue.Queue(QUEUE_LIMIT)
-        self._thread = threading.Thread(target=self._deliver, name="events", daemon=True)
-        if settings.kafka:
-            self._thread.start()
+        self._thread: threading.Thread | None = None
 
     def emit(self, event_type: str, *, subject: str, key: str, data: Mapping[str, Any]) -> None:
         """Queue one event and return at once. `key` is the customer's journey: its events stay in order."""
         if not self._settings.kafka:
             self._count.add(event_type, "off")
             return
+        if self._thread is None:  # a service without events needs neither the thread nor the client library
+            self._thread = threading.Thread(target=self._deliver, name="events", daemon=True)
+            self._thread.start()
         carrier: dict[str, str] = {}
         W3C.inject(carrier)
         event = {
@@ -65,7 +66,7 @@ class Events:
 
     def close(self, within_s: float) -> None:
         """Deliver what is queued, for at most `within_s` seconds."""
-        if self._thread.is_alive():
+        if self._thread is not None:
             try:
                 self._queue.put_nowait(None)
             except queue.Full:

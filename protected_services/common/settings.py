@@ -31,7 +31,7 @@ class Settings:
     policy_url: str = "http://127.0.0.1:8003"
     quote_url: str = "http://127.0.0.1:8002"
     frontend_url: str = "http://127.0.0.1:8001"
-    load_rps: float = 12.0
+    load_rps: float = 8.0
     """LOAD_RPS: customer journeys a second (a quote, and in about six of ten a purchase)."""
     load_seed: int = 7
     """LOAD_SEED: the same seed gives the same customers in the same order."""
@@ -64,7 +64,7 @@ def read_settings(service: str, argv: Sequence[str], environ: Mapping[str, str] 
         policy_url=_url("POLICY_URL", environ.get("POLICY_URL"), defaults.policy_url, wrong),
         quote_url=_url("QUOTE_URL", environ.get("QUOTE_URL"), defaults.quote_url, wrong),
         frontend_url=_url("FRONTEND_URL", environ.get("FRONTEND_URL"), defaults.frontend_url, wrong),
-        load_rps=_number("LOAD_RPS", environ.get("LOAD_RPS") or "12", 0.0, 1000.0, wrong),
+        load_rps=_number("LOAD_RPS", environ.get("LOAD_RPS") or "8", 0.0, 1000.0, wrong),
         load_seed=int(_number("LOAD_SEED", environ.get("LOAD_SEED") or "7", 0, 2**31, wrong)),
         otlp_endpoint=_url("OTEL_EXPORTER_OTLP_ENDPOINT", environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"), "", wrong)
         or None,

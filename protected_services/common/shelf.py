@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 Record = TypeVar("Record")
 
 SHELF_LIMIT = 8000
-"""Records of one kind. About ten minutes of the default load, about 5 MB."""
+"""Records of one kind. A quarter of an hour of the default load."""
 
 
 class Shelf(Generic[Record]):
