@@ -160,12 +160,12 @@ class Ruled(Fact):
     """What policy says of exactly this directive, predicate by predicate."""
 
     kind: Literal["ruled"] = "ruled"
-    ruling: Literal["allow", "needs-approval", "veto"]
+    ruling: Literal["allow", "needs-approval", "veto", "stale"]
     directive_sha256: Digest
     policy_sha256: Digest
     predicates: tuple[Predicate, ...]
     expires_at: datetime
-    MOVES = ("ruled:allow", "ruled:needs-approval", "ruled:veto")
+    MOVES = ("ruled:allow", "ruled:needs-approval", "ruled:veto", "ruled:stale")
 
     @property
     def move(self) -> str:

@@ -38,6 +38,7 @@ TRANSITIONS: Final[dict[Status, dict[str, Status]]] = {
         "ruled:allow": Status.APPROVED,
         "ruled:needs-approval": Status.NEEDS_APPROVAL,
         "ruled:veto": Status.NEEDS_HUMAN,
+        "ruled:stale": Status.DETECTED,
     }
     | ANYWHERE
     | GONE

@@ -1,0 +1,46 @@
+"""Everything Brain has seen of one incident, frozen: what the analysts judge."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from shared.analysis.trace import Trace
+from shared.incident.facts import Cause, Evidence, canonical_json
+from shared.incident.replay import Incident
+from shared.ports import Commit, Container
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One incident's evidence. A source that could not be read stands in `missing` with the reason."""
+
+    containers: Mapping[str, Container]
+    last_words: str
+    """The last log lines of the detected service; untrusted text."""
+    baseline: tuple[Trace, ...]
+    during: tuple[Trace, ...]
+    commits: tuple[Commit, ...]
+    earlier: tuple[Incident, ...]
+    missing: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Clue:
+    """What one analyst holds against one explanation. `weight` is a log-likelihood ratio in nats against "unknown"."""
+
+    analyst: str
+    service: str
+    cause: Cause
+    weight: float
+    why: str
+    evidence: tuple[Evidence, ...]
+
+
+def evidence(kind: str, name: str, summary: str, verbatim: object, **more: str | None) -> Evidence:
+    """An Evidence record whose id ends in the hash of what was seen. `verbatim` is JSON types."""
+    digest = hashlib.sha256(canonical_json(verbatim).encode()).hexdigest()
+    return Evidence.model_validate(
+        {"id": f"{kind}-{name}-{digest[:8]}"[:80], "kind": kind, "summary": summary[:300], "sha256": digest, **more}
+    )

@@ -1,0 +1,93 @@
+"""`deploy/policy.yaml` as frozen values. Deny by default: an absent verb or service is a forbidden one."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BeforeValidator, Field, ValidationError
+
+from shared.incident.facts import Name, Record
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def _duration(value: Any) -> Any:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", value) if isinstance(value, str) else None
+    return timedelta(seconds=float(match[1]) * _UNITS[match[2]]) if match else value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+"""Written as a number with s, m, h or d."""
+Share = Annotated[float, Field(ge=0, le=1)]
+Verb = Literal["restart"]
+
+
+class VerbRule(Record):
+    """What holds for one verb everywhere."""
+
+    approval: bool
+    max_grace_s: Annotated[float, Field(ge=0, le=60)] = 30.0
+
+
+class ServiceRule(Record):
+    """What holds for one container."""
+
+    verbs: tuple[Verb, ...]
+    approval: bool = False
+
+
+class Limits(Record):
+    """Bounds on how often and when."""
+
+    actions_per_service: Annotated[int, Field(ge=0)]
+    actions_in_all: Annotated[int, Field(ge=0)]
+    window: Duration
+    cool_down: Duration
+    concurrent_actions: Annotated[int, Field(ge=1)]
+    minimum_healthy: Share
+    minimum_confidence: Share
+    ruling_holds_for: Duration
+    approval_holds_for: Duration
+
+
+class Autonomy(Record):
+    """When the fleet loses the right to act without a person."""
+
+    ineffective: Annotated[int, Field(ge=1)]
+    of_last: Annotated[int, Field(ge=1)]
+
+
+class Policy(Record):
+    """The whole policy; its `digest` stands in every ruling."""
+
+    version: Literal[1]
+    catalogue: dict[Verb, VerbRule]
+    services: dict[Name, ServiceRule]
+    limits: Limits
+    autonomy: Autonomy
+    escalate_after: Annotated[int, Field(ge=1)]
+
+
+class _Strict(yaml.SafeLoader):
+    """YAML in which a key may stand only once."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        twice = {str(k) for k in keys if keys.count(k) > 1}
+        if twice:
+            raise yaml.YAMLError(f"line {node.start_mark.line + 1}: written twice: {', '.join(sorted(twice))}")
+        return super().construct_mapping(node, deep)
+
+
+def parse_policy(text: str) -> Policy:
+    """The policy in `text` (YAML). Raises ValueError with one line per thing to mend."""
+    try:
+        return Policy.model_validate(yaml.load(text, Loader=_Strict))  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as error:
+        raise ValueError(f"policy: not YAML: {error}") from error
+    except ValidationError as error:
+        lines = [f"policy: {'.'.join(map(str, e['loc'])) or 'document'}: {e['msg']}" for e in error.errors()]
+        raise ValueError("\n".join(lines)) from error
