@@ -11,13 +11,13 @@ from pathlib import Path
 import docker
 import pytest
 
-from .conftest import LABEL, Host, actions, wait_for
+from .conftest import LABEL, WAITING, Host, actions, wait_for
 
 MIB = 1024 * 1024
 SECOND = 1_000_000_000
 NEVER = "0001-01-01T00:00:00Z"
 LEAK = "kept = []\nimport time\nwhile True:\n    kept.append(b'x' * 4_000_000)\n    time.sleep(0.01)\n"
-STUBBORN = WAIT = "import signal,time\nsignal.signal(15, signal.SIG_IGN)\nprint('up', flush=True)\ntime.sleep(600)\n"
+STUBBORN = "import signal,time\nsignal.signal(15, signal.SIG_IGN)\nprint('up', flush=True)\ntime.sleep(600)\n"
 
 
 def status_of(engine: Host, method: str, path: str) -> int:
@@ -216,22 +216,44 @@ def test_on_failure_restarts_a_crash_so_many_times_and_no_more(engine: Host) -> 
 
 
 def test_always_comes_back_from_a_crash_but_not_from_a_stop(engine: Host) -> None:
+    flag = f"/tmp/crashed-{engine.mark}"
+    code = f"import os,sys\nif not os.path.exists({flag!r}):\n    open({flag!r}, 'w').close()\n    sys.exit(1)\n{WAITING}"
+    try:
+        container = engine.run(code, restart_policy={"Name": "always"})
+        wait_for(lambda: b"up" in container.logs(), "it runs again")
+        container.reload()
+        assert container.status == "running"
+        assert container.attrs["RestartCount"] == 1
+        container.stop(timeout=2)
+        container.reload()
+        assert container.status == "exited"
+        assert container.attrs["RestartCount"] == 1
+    finally:
+        Path(flag).unlink(missing_ok=True)
+
+
+def test_a_start_by_hand_begins_the_restart_count_anew(engine: Host) -> None:
+    policy = {"Name": "on-failure", "MaximumRetryCount": 1}
+    container = engine.run("import sys; sys.exit(1)", restart_policy=policy)
+
+    def given_up() -> bool:
+        container.reload()
+        return container.status == "exited" and bool(container.attrs["RestartCount"] == 1)
+
+    wait_for(given_up, "given up after one restart")
+    with engine.events() as events:
+        container.start()
+        wait_for(lambda: actions(events).count("die") == 2, "one more restart")
+    wait_for(given_up, "given up again")
+
+
+def test_a_container_killed_by_hand_is_not_started_by_its_policy(engine: Host) -> None:
     container = engine.run(restart_policy={"Name": "always"})
-    container.reload()
-    first = container.attrs["State"]["StartedAt"]
-    if engine.embedded:
-        container.kill("SIGUSR1")  # ends it: no handler
-    else:
-        container.client.api.exec_start(container.client.api.exec_create(container.id, "kill -TERM 1")["Id"])  # type: ignore[union-attr]
-    wait_for(
-        lambda: container.reload() or (container.status == "running" and container.attrs["State"]["StartedAt"] != first),
-        "it runs again",
-    )
-    assert container.attrs["RestartCount"] == 1
-    wait_for(lambda: container.logs().count(b"up") == 2, "it is up again")
-    container.stop(timeout=2)
+    container.kill()
+    assert container.wait()["StatusCode"] == 137
     container.reload()
     assert container.status == "exited"
+    assert container.attrs["RestartCount"] == 0
 
 
 def test_health_goes_from_starting_to_healthy_to_unhealthy_and_each_change_is_an_event(engine: Host) -> None:
