@@ -5,8 +5,8 @@ from typing import Generic, TypeVar
 
 Record = TypeVar("Record")
 
-SHELF_LIMIT = 8000
-"""Records of one kind. A quarter of an hour of the default load."""
+SHELF_LIMIT = 5000
+"""Records of one kind. Ten minutes of the default load."""
 
 
 class Shelf(Generic[Record]):

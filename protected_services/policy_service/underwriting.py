@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from protected_services.common.rules import Rules
 
-MAX_RISK_FACTOR = {"max_risk_factor": 2.0}
+MAX_RISK_FACTOR = {"max_risk_factor": 1.8}
 """The appetite: customers above this risk factor are not insured. About one in fifty of the synthetic customers."""
 
 

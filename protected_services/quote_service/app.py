@@ -18,8 +18,8 @@ from protected_services.common.serving import Application, Toolbox
 from protected_services.common.shelf import Shelf
 from protected_services.quote_service.pricing import monthly_cents
 
-QUOTE_HOLDS_S = 900.0
-"""A quote can be accepted for a quarter of an hour."""
+QUOTE_HOLDS_S = 600.0
+"""A quote can be accepted for ten minutes."""
 
 
 @dataclass(slots=True)

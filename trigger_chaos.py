@@ -1,0 +1,236 @@
+"""Injects one real, reversible fault into the running stack, says what to expect, and takes it back.
+
+It writes `faults.json` in the stack's state folder, which the marketplace services watch. Standard library only, so any
+Python runs it. What faults there are stands in `protected_services/faults.json`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+ROOT = Path(__file__).resolve().parent
+CATALOGUE: dict[str, Any] = json.loads((ROOT / "protected_services" / "faults.json").read_text(encoding="utf-8"))
+SERVICES = sorted({service for fault in CATALOGUE.values() for service in fault["services"]})
+DEFAULT_SERVICE = "policy-service"
+CANNOT = 2
+"""Exit status when nothing was done: no stack is running, or the request makes no sense."""
+
+Entry = dict[str, Any]
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse with errors of one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(CANNOT, f"{self.prog}: {message}\n")
+
+
+class Stack:
+    """The running stack as its `run.json` describes it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.run = _read_run(folder)
+        self.faults_file = Path(self.run.get("faults") or folder / "faults.json")
+
+    def active(self, now: float) -> list[Entry]:
+        """The entries of the fault file that have not run out."""
+        try:
+            entries: list[Entry] = json.loads(self.faults_file.read_text(encoding="utf-8"))["faults"]
+        except FileNotFoundError:
+            return []
+        except (ValueError, KeyError, TypeError) as bad:
+            _fail(f"{self.faults_file} is damaged ({bad}); delete it to start afresh")
+        return [entry for entry in entries if entry.get("until") is None or entry["until"] > now]
+
+    def change(self, change: Callable[[list[Entry]], list[Entry]]) -> None:
+        """Replace the entries by what `change` makes of them: locked, and atomic for those who watch the file."""
+        with _lock(self.faults_file.with_suffix(".lock")):
+            entries = change(self.active(time.time()))
+            with tempfile.NamedTemporaryFile(
+                "w", dir=self.faults_file.parent, prefix=".faults-", encoding="utf-8", delete=False
+            ) as fresh:
+                json.dump({"faults": entries}, fresh, indent=2)
+            Path(fresh.name).chmod(0o644)  # a service in a container may run as another user
+            Path(fresh.name).replace(self.faults_file)
+
+    def places(self) -> dict[str, str]:
+        """Where to watch, by what is seen there."""
+        github, traces = self.run.get("github") or {}, self.run.get("traces") or {}
+        site = str(github.get("url") or "").rstrip("/").replace("https://api.github.com", "https://github.com")
+        found = {
+            "issues": f"{site}/{github.get('repo')}/issues" if site and github.get("repo") else None,
+            "shop": self.run.get("marketplace"),
+            "traces": traces.get("query") if isinstance(traces, dict) else None,
+            "containers": f"docker -H {self.run['docker']} ps" if self.run.get("docker") else None,
+        }
+        return {name: str(place) for name, place in found.items() if place}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """0 when done, 2 when nothing was done."""
+    arguments = _parse(argv)
+    stack = Stack(Path(arguments.state))
+    if arguments.list:
+        return _list(stack, arguments.json)
+    if arguments.undo:
+        return _undo(stack, arguments)
+    return _inject(stack, arguments)
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = _Parser(
+        prog="trigger_chaos.py",
+        description="Inject one real, reversible fault into the running stack.",
+        epilog="faults:\n" + "\n".join(f"  {name:<11} {fault['what']}" for name, fault in CATALOGUE.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("fault", nargs="?", choices=tuple(CATALOGUE), metavar="|".join(CATALOGUE))
+    parser.add_argument("--service", help=f"one of {', '.join(SERVICES)} (default {DEFAULT_SERVICE})")
+    parser.add_argument("--grade", choices=("mild", "medium", "severe"), help="how bad (each fault has a default)")
+    parser.add_argument("--sticky", action="store_true", help="the fault survives a restart")
+    parser.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help="take it back after that time")
+    parser.add_argument(
+        "--state", default=_default_state(), metavar="DIR", help="the stack's state folder (default %(default)s)"
+    )
+    parser.add_argument("--undo", action="store_true", help="take back this fault; with no fault named, everything")
+    parser.add_argument("--list", action="store_true", help="show what is injected")
+    parser.add_argument("--json", action="store_true", help="answer in JSON")
+    arguments = parser.parse_args(argv)
+    if not arguments.fault and not arguments.undo and not arguments.list:
+        parser.error(f"name a fault ({', '.join(CATALOGUE)}), or --list, or --undo")
+    if arguments.service and arguments.service not in SERVICES:
+        parser.error(f"no service {arguments.service!r}; there are {', '.join(SERVICES)}")
+    if arguments.seconds is not None and not arguments.seconds > 0:
+        parser.error("--for takes a number of seconds above 0")
+    return arguments
+
+
+def _default_state() -> str:
+    return os.environ.get("SRE_STATE_DIR") or str(ROOT / ".sre-space")
+
+
+def _inject(stack: Stack, arguments: argparse.Namespace) -> int:
+    kind, service = CATALOGUE[arguments.fault], arguments.service or DEFAULT_SERVICE
+    if service not in kind["services"]:
+        _fail(f"{arguments.fault} works on {', '.join(kind['services'])}, not on {service}")
+    now = time.time()
+    entry: Entry = {
+        "id": f"{arguments.fault}-{service}-{secrets.token_hex(3)}",
+        "service": service,
+        "fault": arguments.fault,
+        "grade": arguments.grade or kind["default_grade"],
+        "since": now,
+        "until": None if arguments.seconds is None else now + arguments.seconds,
+        "sticky": arguments.sticky or kind["sticky"],
+    }
+    stack.change(lambda entries: [other for other in entries if not _same(other, arguments.fault, service)] + [entry])
+    places = stack.places()
+    grade = entry["grade"]
+    wait = kind["expect_within_s"] if grade != "mild" else None
+    when = f"within about {wait} s" if wait else "after a while, for a mild fault is hard to tell from noise,"
+    expect = f"{when} an issue for {service} opens" + (f" at {places['issues']}" if "issues" in places else "")
+    if arguments.json:
+        print(json.dumps(entry | {"expect": expect, "watch": places, "file": str(stack.faults_file)}))
+        return 0
+    print(f"Injected {grade} {arguments.fault} into {service}: {kind['what']}.")
+    print(f"Expect: {expect}.")
+    for name, place in places.items():
+        print(f"  {name:<11} {place}")
+    cure = "It survives a restart." if entry["sticky"] else "A restart heals it."
+    where = "" if arguments.state == _default_state() else f" --state {arguments.state}"
+    print(f"{cure} Take it back with: python trigger_chaos.py {arguments.fault} --service {service} --undo{where}")
+    return 0
+
+
+def _undo(stack: Stack, arguments: argparse.Namespace) -> int:
+    removed: list[Entry] = []
+
+    def without(entries: list[Entry]) -> list[Entry]:
+        removed.extend(entry for entry in entries if _same(entry, arguments.fault, arguments.service))
+        return [entry for entry in entries if entry not in removed]
+
+    stack.change(without)
+    if arguments.json:
+        print(json.dumps({"undone": removed}))
+    elif not removed:
+        print("Nothing to undo.")
+    for entry in [] if arguments.json else removed:
+        print(f"Undone: {entry['grade']} {entry['fault']} on {entry['service']}.")
+    return 0
+
+
+def _list(stack: Stack, as_json: bool) -> int:
+    now = time.time()
+    entries = stack.active(now)
+    if as_json:
+        print(json.dumps({"faults": entries}))
+    elif not entries:
+        print("No faults are injected.")
+    for entry in [] if as_json else entries:
+        end = "until undone" if entry["sticky"] else "until a restart or undone"
+        if entry["until"] is not None:
+            end = f"for {entry['until'] - now:.0f} s more"
+        print(
+            f"{entry['service']:<15} {entry['fault']:<11} {entry['grade']:<7} for {now - entry['since']:.0f} s, {end}"
+        )
+    return 0
+
+
+def _same(entry: Entry, fault: str | None, service: str | None) -> bool:
+    return fault in {None, entry["fault"]} and service in {None, entry["service"]}
+
+
+def _read_run(folder: Path) -> dict[str, Any]:
+    start = "start it with ./mission-control.sh up"
+    try:
+        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        _fail(f"no stack is running in {folder}: {start}")
+    except (OSError, ValueError) as bad:
+        _fail(f"{folder / 'run.json'} cannot be read: {bad}")
+    if not isinstance(run, dict):
+        _fail(f"{folder / 'run.json'} does not describe a stack")
+    processes = run.get("processes")
+    if isinstance(processes, dict) and processes and not any(_alive(pid) for pid in processes.values()):
+        _fail(f"the stack of {folder} has stopped: {start}")
+    return run
+
+
+def _alive(pid: object) -> bool:
+    if not isinstance(pid, int) or pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+
+
+def _fail(message: str) -> NoReturn:
+    print(f"trigger_chaos.py: {message}", file=sys.stderr)
+    sys.exit(CANNOT)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
