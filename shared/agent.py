@@ -58,20 +58,20 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
-    """Put or take a label that is a person's wish, not a projection (`sre:hold`), then acknowledge the comment."""
-
-    label: str
-    present: bool
-    comment_id: int
-
-
-@dataclass(frozen=True, slots=True)
 class Answer:
     """Answer a person's comment in words; never evidence."""
 
     text: str
     comment_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """Put or take a label that is a person's wish, not a projection (`sre:hold`), then answer their comment."""
+
+    label: str
+    present: bool
+    answer: Answer
 
 
 @dataclass(frozen=True, slots=True)

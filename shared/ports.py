@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 from shared.analysis.trace import Trace
+from shared.incident.facts import Observed
 from shared.incident.replay import Incident
 from shared.incident.thread import Comment, Thread
 from shared.stream import Event
@@ -151,6 +152,11 @@ class Container:
     @property
     def managed(self) -> bool:
         return self.labels.get("sre-space.managed") == "true"
+
+    @property
+    def observed(self) -> Observed:
+        """What a directive about this container must find unchanged."""
+        return Observed(container_id=self.id, started_at=self.started_at, image=self.image)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Final
 from agents.brain.analysts import business, container, deploys, past, traces
 from agents.brain.case import Case, Clue
 from shared.agent import Later, Say
+from shared.incident.brief import brief
 from shared.incident.facts import (
     Cause,
     Detected,
@@ -19,7 +20,6 @@ from shared.incident.facts import (
     Escalated,
     Evidence,
     Hypothesis,
-    Observed,
     Stuck,
     Verified,
 )
@@ -77,7 +77,6 @@ def judge(incident: Incident, seen: Seen) -> Say | Later | None:
     target = seen.case.containers.get(best.service)
     if target is None:
         return Say(Stuck(reason=f"{best.service} has no container to act on", todo="Look at the engine, then /retry."))
-    observed = Observed(container_id=target.id, started_at=target.started_at, image=target.image)
     attempt = incident.attempt + 1
     return Say(
         Diagnosed(
@@ -93,7 +92,7 @@ def judge(incident: Incident, seen: Seen) -> Say | Later | None:
                 id=f"{incident.repo}#{incident.number}/a{attempt}",
                 verb="restart",
                 target=best.service,
-                observed=observed,
+                observed=target.observed,
                 undo=RESTART_UNDO,
             ),
         )
@@ -153,16 +152,13 @@ def firings(incident: Incident, seen: Seen) -> int:
 def _escalate(
     incident: Incident, seen: Seen, reason: str, hypotheses: tuple[Hypothesis, ...], evidence: tuple[Evidence, ...]
 ) -> Say:
-    detected = incident.detected
-    tried = [f"{e.fact.move} at {e.posted_at:%H:%M:%S}" for e in incident.entries][-20:]
-    lines = [
-        f"What happened: {detected.summary} ({detected.service}, since {detected.since:%Y-%m-%d %H:%M:%S} UTC).",
-        f"Likeliest: {TITLES[hypotheses[0].cause]} in {hypotheses[0].service} ({hypotheses[0].probability:.2f}).",
-        f"So far: {', '.join(tried)}.",
+    best = hypotheses[0]
+    text = brief(
+        incident,
+        f"Likeliest: {TITLES[best.cause]} in {best.service} ({best.probability:.2f}).",
         f"Not available: {', '.join(seen.case.missing) or 'nothing'}.",
-        "Done means: the fault's cause is changed in code or configuration, and the symptom's test stays quiet.",
-    ]
-    return Say(Escalated(reason=reason[:300], brief="\n".join(lines)[:4000], hypotheses=hypotheses, evidence=evidence))
+    )
+    return Say(Escalated(reason=reason[:300], brief=text, hypotheses=hypotheses, evidence=evidence))
 
 
 def _unknown(case: Case, best: Hypothesis) -> Stuck:

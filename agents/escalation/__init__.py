@@ -1,0 +1,1 @@
+"""Escalation: turns a person's `jules-fix` label into an escalation with the brief the next reader needs."""

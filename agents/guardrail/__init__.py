@@ -1,0 +1,1 @@
+"""Guardrail: rules by policy on each directive, and takes people's commands, each checked live."""

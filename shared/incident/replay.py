@@ -7,6 +7,7 @@ force. Everything else is text, and is listed with the reason.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -32,6 +33,8 @@ from shared.incident.thread import Comment, Thread
 OPENING_SKEW = timedelta(minutes=15)
 """How far the signer's clock may be from GitHub's creation time of the issue a body opens (promise 25: ±10 min)."""
 GENESIS = "0" * 64
+ANSWER = re.compile(r"<!-- sre-space:answer (\d{1,19}) -->\n")
+"""Opens a comment of the fleet that answers a person's comment; it is no fact and moves nothing."""
 F = TypeVar("F", bound=Fact)
 
 
@@ -74,6 +77,8 @@ class Incident:
     opened_at: datetime | None = None
     words: tuple[Comment, ...] = ()
     """What people wrote: every comment that is not by the fleet, by id."""
+    answered: frozenset[int] = frozenset()
+    """Ids of people's comments that a comment of the fleet answers in words."""
     frozen: bool = True
     """Whether the fleet is frozen, or the switch could not be read. Set by the reader; the log does not say it."""
 
@@ -178,8 +183,10 @@ def replay(thread: Thread, keyring: Keyring) -> Incident:
         reason = _take(fold, thread, comment, keyring)
         if reason:
             fold.rejected.append(Rejected(comment.id, reason))
+    ours = (c.body for c in unique.values() if c.author in keyring.accounts)
+    answered = frozenset(int(mark[1]) for body in ours if (mark := ANSWER.match(body)))
     words = tuple(unique[i] for i in sorted(unique) if unique[i].author not in keyring.accounts)
-    return replace(fold.incident, rejected=tuple(fold.rejected), gaps=tuple(fold.gaps), words=words)
+    return replace(fold.incident, rejected=tuple(fold.rejected), gaps=tuple(fold.gaps), words=words, answered=answered)
 
 
 def _take(fold: _Fold, thread: Thread, comment: Comment, keyring: Keyring) -> str | None:

@@ -9,10 +9,11 @@ from typing import Any, Protocol
 import structlog
 
 from shared import stream
+from shared.agent import Answer
 from shared.crashpoints import reach
 from shared.incident import labels
 from shared.incident.codec import Place, encode
-from shared.incident.facts import AnyFact, Detected, Refused, Stuck, parse_fact
+from shared.incident.facts import AnyFact, Commanded, Detected, Refused, Stuck, parse_fact
 from shared.incident.render import render, title
 from shared.incident.replay import GENESIS, Incident, replay, why_not
 from shared.incident.signing import Keyring, Signer
@@ -60,14 +61,17 @@ class Scribe:
         fact = self._redacted(fact)
         place = Place(incident.repo, incident.number, incident.next_seq, incident.head)
         body = encode(fact, render(fact, incident), place, desk.clock.now(), desk.signer)
-        lane = "safety" if isinstance(fact, Stuck | Refused) else "result"
-        comment = desk.writer.comment(incident.number, body, "safety" if lane == "safety" else "result")
+        comment = desk.writer.comment(
+            incident.number, body, "safety" if isinstance(fact, Stuck | Refused) else "result"
+        )
         reach("written")
         _log.info("said", incident=incident.number, fact=fact.move, comment=comment.id)
         self.wake(incident.number, fact.move)
         reach("woken")
         self.think(incident.number, f"said {fact.move}")
         self._projector.project(incident.number)
+        if isinstance(fact, Commanded):
+            desk.writer.react(fact.comment_id, "rocket")
         return True
 
     def open(self, fact: Detected) -> Incident:
@@ -82,6 +86,12 @@ class Scribe:
         self.think(thread.number, f"opened: {fact.summary}")
         self._projector.project(thread.number)
         return replay(thread, desk.keyring)
+
+    def answer(self, number: int, answer: Answer) -> None:
+        """Answer a person's comment, and mark it so that no process answers it again."""
+        text = self._desk.redactor.text(answer.text)
+        self._desk.writer.comment(number, f"<!-- sre-space:answer {answer.comment_id} -->\n{text}", "status")
+        self._desk.writer.react(answer.comment_id, "rocket")
 
     def wake(self, number: int, why: str) -> None:
         """Tell the fleet to look at incident `number`; a hint without authority."""

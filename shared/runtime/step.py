@@ -90,13 +90,12 @@ class Stepper:
                 if self._hand is None:
                     raise TypeError(f"{self._agent.role} has no hands")
                 return self._scribe.say(incident, self._hand.carry_out(directive))
-            case Label(label=label, present=present, comment_id=comment_id):
+            case Label(label=label, present=present, answer=answer):
                 change = self._desk.writer.add_label if present else self._desk.writer.remove_label
                 change(incident.number, label)
-                self._desk.writer.react(comment_id, "rocket")
-            case Answer(text=text, comment_id=comment_id):
-                self._desk.writer.comment(incident.number, self._desk.redactor.text(text), "status")
-                self._desk.writer.react(comment_id, "rocket")
+                self._scribe.answer(incident.number, answer)
+            case Answer():
+                self._scribe.answer(incident.number, effect)
             case Close():
                 self._desk.writer.close(incident.number)
         return True

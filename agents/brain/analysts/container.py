@@ -1,13 +1,14 @@
 """What the container engine says: killed for memory, exited, or running and not answering.
 
-The weights are log-likelihood ratios set from what the engine's word is worth, not measured yet: an OOM flag on
-a container that is down is near proof (e⁶ ≈ 400 : 1), an exit code likewise; a hang is inferred from silence (e⁴ ≈ 55 : 1).
+The weights are log-likelihood ratios set from what the engine's word is worth, not measured yet: an OOM flag on a
+container that is down is near proof (e⁶ ≈ 400 : 1), an exit code likewise; a hang is only inferred from silence
+(e⁴ ≈ 55 : 1).
 """
 
 from __future__ import annotations
 
 from agents.brain.case import Case, Clue, evidence
-from shared.incident.facts import UNAVAILABLE
+from shared.incident.facts import UNAVAILABLE, Evidence
 from shared.incident.replay import Incident
 
 NAME = "container"
@@ -29,10 +30,10 @@ def analyse(incident: Incident, case: Case) -> tuple[Clue, ...]:
         "started_at": container.started_at,
         "finished_at": container.finished_at,
     }
-    seen = (
-        f"{container.name} is {container.status}, exit code {container.exit_code}, health {container.health or 'none'}"
-    )
-    proof = (evidence("container", container.name, seen + (", OOMKilled" if container.oom_killed else ""), state),)
+    killed = ", OOMKilled" if container.oom_killed else ""
+    health = container.health or "none"
+    seen = f"{container.name} is {container.status}, exit code {container.exit_code}, health {health}"
+    proof: tuple[Evidence, ...] = (evidence("container", container.name, seen + killed, state),)
     words = [line for line in case.last_words.splitlines() if line.strip()]
     if not container.running and words:
         proof += (evidence("log", container.name, f"its last line: {words[-1]}", words),)

@@ -1,0 +1,37 @@
+"""What Escalation reads: who set the `jules-fix` label, and what they may do."""
+
+from __future__ import annotations
+
+from agents.escalation.judge import Seen, judge
+from shared.agent import Effect
+from shared.incident.facts import Role
+from shared.incident.labels import JULES_FIX
+from shared.incident.replay import Incident
+from shared.incident.status import TRANSITIONS
+from shared.ports import People
+
+
+class Escalation:
+    """Fulfils `shared.agent.Agent`."""
+
+    role: Role = "escalation"
+
+    def __init__(self, people: People, fleet: frozenset[str]) -> None:
+        self._people = people
+        self._fleet = fleet
+
+    def concerns(self, incident: Incident) -> bool:
+        asked = JULES_FIX in incident.labels and "escalated" in TRANSITIONS[incident.status]
+        return asked and not incident.closed
+
+    def look(self, incident: Incident) -> Seen:
+        """The newest labelling counts, if a person did it after the firing began."""
+        since = incident.firing[0].posted_at
+        setters = [e for e in self._people.labelled(incident.number) if e.label == JULES_FIX and e.at >= since]
+        if not setters or setters[-1].login in self._fleet:
+            return Seen(None, "none")
+        login = setters[-1].login
+        return Seen(login, self._people.permission(login))
+
+    def judge(self, incident: Incident, seen: Seen) -> Effect | None:
+        return judge(incident, seen)

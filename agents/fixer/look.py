@@ -1,0 +1,65 @@
+"""What Fixer reads at the moment of use: the target itself, the switch, and its own ledger of what was really done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from agents.fixer.judge import Seen, judge
+from shared.agent import Effect
+from shared.incident.facts import Role
+from shared.incident.replay import Incident
+from shared.incident.status import Status
+from shared.policy.model import Policy
+from shared.policy.rules import Action, Situation
+from shared.ports import Hands, Issues, Permanent
+
+RecentActions = Callable[[str, timedelta], tuple[datetime, ...]]
+"""(target, window) -> when this host really acted on it."""
+
+
+class Fixer:
+    """Fulfils `shared.agent.Agent`."""
+
+    role: Role = "fixer"
+
+    def __init__(self, hands: Hands, issues: Issues, recent: RecentActions, policy: Policy) -> None:
+        self._hands = hands
+        self._issues = issues
+        self._recent = recent
+        self._policy = policy
+
+    def concerns(self, incident: Incident) -> bool:
+        return incident.status in (Status.APPROVED, Status.FIXING) and not incident.closed
+
+    def look(self, incident: Incident) -> Seen:
+        now = self._issues.now()
+        directive = incident.directive
+        if directive is None:
+            raise Permanent("an approved incident without a directive")
+        try:
+            target = self._hands.inspect(directive.target)
+        except Permanent:
+            target = None
+        done = tuple(
+            Action(name, directive.verb, at, None)
+            for name in self._policy.services
+            for at in self._recent(name, self._policy.limits.window)
+        )
+        situation = Situation(
+            now=now,
+            frozen=incident.frozen,
+            held=incident.held,
+            gaps=incident.gaps,
+            observed=target.observed if target else None,
+            managed=target is not None and target.managed,
+            confidence=1.0,  # judged by Guardrail on the diagnosis; a permit is in force
+            uncited=(),
+            actions=done,
+            acting_elsewhere=0,  # judged by Guardrail, which sees all incidents
+            healthy={},
+        )
+        return Seen(now, situation)
+
+    def judge(self, incident: Incident, seen: Seen) -> Effect | None:
+        return judge(incident, seen, self._policy)

@@ -1,0 +1,127 @@
+"""Guardrail's judgement: people's commands first, then the ruling on the directive in force."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from shared.agent import Answer, Effect, Label, Later, Say
+from shared.incident.commands import COMMANDS, Command
+from shared.incident.facts import Commanded, Ruled
+from shared.incident.labels import HOLD
+from shared.incident.render import code, plain
+from shared.incident.replay import Incident, why_not
+from shared.incident.status import Status
+from shared.policy.model import Policy
+from shared.policy.rules import Situation, rule
+
+LOOK_AGAIN: Final = timedelta(seconds=5)
+"""How soon a passing obstacle is looked at again. A freeze or hold that ends wakes Guardrail sooner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A command nobody has answered yet, with its author's permission as GitHub said just now."""
+
+    command: Command
+    permission: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One look: GitHub's time, the commands to answer, and the situation if there is a directive to rule on."""
+
+    now: datetime
+    spoken: tuple[Spoken, ...]
+    situation: Situation | None
+
+
+def judge(incident: Incident, seen: Seen, policy: Policy) -> Effect | None:
+    """Answer the oldest open command; else rule; else nothing."""
+    for spoken in seen.spoken:
+        return _answer(incident, spoken, seen.now, policy)
+    directive = incident.directive
+    if incident.status is not Status.DIAGNOSED or directive is None or seen.situation is None:
+        return None
+    verdict = rule(policy, directive, seen.situation)
+    if verdict.outcome == "wait":
+        why = "; ".join(f"{p.name}: {p.detail}" for p in verdict.failed)
+        return Later(seen.now + LOOK_AGAIN, why)
+    holds = policy.limits.approval_holds_for if verdict.outcome == "needs-approval" else policy.limits.ruling_holds_for
+    return Say(
+        Ruled(
+            ruling=verdict.outcome,
+            directive_sha256=directive.digest,
+            policy_sha256=policy.digest,
+            predicates=verdict.predicates,
+            expires_at=(seen.now + holds).replace(microsecond=0),
+        )
+    )
+
+
+def _answer(incident: Incident, spoken: Spoken, now: datetime, policy: Policy) -> Effect:
+    command = spoken.command
+    if not command.permitted(spoken.permission):
+        needs = COMMANDS[command.name]
+        return Answer(
+            f"Refused: {code('/' + command.name)} needs {needs} permission, "
+            f"{code(command.login)} has {plain(spoken.permission)}.",
+            command.comment_id,
+        )
+    match command.name:
+        case "hold" | "unhold":
+            held = command.name == "hold"
+            said = "Held: the fleet does nothing here until /unhold." if held else "The hold is lifted."
+            return Label(HOLD, held, Answer(said, command.comment_id))
+        case "help":
+            rows = [f"| {code('/' + name)} | {needs} |" for name, needs in COMMANDS.items()]
+            return Answer("\n".join(["| command | permission |", "|---|---|", *rows]), command.comment_id)
+        case "explain":
+            return Answer(explain(incident), command.comment_id)
+        case _:
+            return _command(incident, spoken, now, policy)
+
+
+def _command(incident: Incident, spoken: Spoken, now: datetime, policy: Policy) -> Effect:
+    command, directive = spoken.command, incident.directive
+    bound = command.name in ("approve", "deny")
+    fact = Commanded.model_validate(
+        {
+            "command": command.name,
+            "login": command.login,
+            "permission": spoken.permission,
+            "comment_id": command.comment_id,
+            "comment_sha256": command.comment_sha256,
+            "directive_sha256": directive.digest if bound and directive else None,
+            "expires_at": (now + policy.limits.approval_holds_for).replace(microsecond=0)
+            if command.name == "approve"
+            else None,
+        }
+    )
+    reason = why_not(incident, fact, "guardrail", now)
+    if reason is not None:
+        return Answer(f"Refused: {code('/' + command.name)}: {plain(reason)}.", command.comment_id)
+    return Say(fact)
+
+
+def explain(incident: Incident) -> str:
+    """The story of an incident from its facts alone: who said what, when, and what failed."""
+    rows = ["| when | who | what | why |", "|---|---|---|---|"]
+    for entry in incident.entries:
+        fact = entry.fact
+        match fact:
+            case Ruled():
+                failed = [f"{p.name}: {p.detail}" for p in fact.predicates if not p.ok]
+                why = "; ".join(failed) or "every predicate holds"
+            case _:
+                why = str(
+                    getattr(fact, "summary", None)
+                    or getattr(fact, "root_cause", None)
+                    or getattr(fact, "reason", None)
+                    or getattr(fact, "detail", None)
+                    or getattr(fact, "login", None)
+                    or ""
+                )
+        rows.append(f"| {entry.at:%H:%M:%S} | {entry.by} | {fact.move} | {code(why) if why else ''} |")
+    return "\n".join(rows)

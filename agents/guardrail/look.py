@@ -1,0 +1,112 @@
+"""What Guardrail reads: unanswered commands, their authors' permissions, containers, the fleet's actions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from agents.guardrail.judge import Seen, Spoken, judge
+from shared.agent import Effect
+from shared.incident.commands import Command, parse
+from shared.incident.facts import Applied, Commanded, Diagnosed, Role, Verified
+from shared.incident.replay import Incident
+from shared.incident.status import Status
+from shared.policy.model import Policy
+from shared.policy.rules import Action, Situation
+from shared.ports import Engine, Issues, Past, People, Permanent
+
+ACTING = frozenset((Status.APPROVED, Status.FIXING, Status.VERIFYING))
+
+
+class Guardrail:
+    """Fulfils `shared.agent.Agent`. Answers each comment once per process; a fact in the log answers it for good."""
+
+    role: Role = "guardrail"
+
+    def __init__(
+        self, engine: Engine, issues: Issues, people: People, past: Past, policy: Policy, own_login: str
+    ) -> None:
+        self._engine = engine
+        self._issues = issues
+        self._people = people
+        self._past = past
+        self._policy = policy
+        self._own_login = own_login
+
+    def concerns(self, incident: Incident) -> bool:
+        if incident.status is Status.DIAGNOSED and not incident.closed:
+            return True
+        return bool(self._unanswered(incident))
+
+    def look(self, incident: Incident) -> Seen:
+        """Raises Transient when actions or permissions cannot be read: without them there is no ruling."""
+        now = self._issues.now()
+        spoken = tuple(Spoken(c, self._people.permission(c.login)) for c in self._unanswered(incident)[:1])
+        situation = None
+        if incident.status is Status.DIAGNOSED and not spoken:
+            situation = self._situation(incident, now)
+        return Seen(now, spoken, situation)
+
+    def judge(self, incident: Incident, seen: Seen) -> Effect | None:
+        return judge(incident, seen, self._policy)
+
+    def _unanswered(self, incident: Incident) -> list[Command]:
+        counted = {c.comment_id for c in incident.all(Commanded)} | incident.answered
+        return [
+            command
+            for comment in incident.words
+            if comment.id not in counted and comment.author != self._own_login
+            for command in parse(comment)[:1]
+        ]
+
+    def _situation(self, incident: Incident, now: datetime) -> Situation:
+        diagnosed = incident.last(Diagnosed)
+        directive = incident.directive
+        if diagnosed is None or directive is None:
+            raise Permanent("a diagnosed incident without a diagnosis")
+        containers = {c.name: c for c in self._engine.managed()}
+        target = containers.get(directive.target)
+        others = [i for i in self._past.recent(self._policy.limits.window) if i.number != incident.number]
+        return Situation(
+            now=now,
+            frozen=incident.frozen,
+            held=incident.held,
+            gaps=incident.gaps,
+            observed=target.observed if target else None,
+            managed=target is not None and target.managed,
+            confidence=diagnosed.confidence,
+            uncited=uncited(diagnosed),
+            actions=tuple(a for i in (*others, incident) for a in actions(i)),
+            acting_elsewhere=sum(i.status in ACTING and not i.closed for i in others),
+            healthy={
+                c.name: c.running and c.health in (None, "healthy", "starting")
+                for c in containers.values()
+                if c.name != directive.target
+            },
+        )
+
+
+def uncited(diagnosed: Diagnosed) -> tuple[str, ...]:
+    """Evidence ids that the leading hypothesis names and the fact does not hold; "none" when it names no evidence."""
+    held = {e.id for e in diagnosed.evidence}
+    leading = diagnosed.hypotheses[0] if diagnosed.hypotheses else None
+    if leading is None or not leading.evidence:
+        return ("none",)
+    return tuple(e for e in leading.evidence if e not in held)
+
+
+def actions(incident: Incident) -> tuple[Action, ...]:
+    """What the fleet did in one incident, and whether it is verified to have helped."""
+    found: list[Action] = []
+    verb, target = "restart", ""
+    for entry in incident.entries:
+        match entry.fact:
+            case Diagnosed(directive=directive):
+                verb, target = directive.verb, directive.target
+            case Applied():
+                found.append(Action(target, verb, entry.posted_at, None))
+            case Verified(outcome=outcome) if found and found[-1].effective is None and outcome != "recovered":
+                last = found.pop()
+                found.append(Action(last.target, last.verb, last.at, outcome == "healthy"))
+            case _:
+                pass
+    return tuple(found)

@@ -1,0 +1,75 @@
+"""Memory's judgement: the account of a fixed incident in numbers from its log, then the end of the issue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.agent import Close, Effect, Say
+from shared.incident.facts import Applied, Began, Detected, Learned, Refused, Verified
+from shared.incident.replay import Entry, Incident
+from shared.incident.status import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Earlier incidents inside the window."""
+
+    now: datetime
+    earlier: tuple[Incident, ...]
+    window: timedelta
+
+
+def judge(incident: Incident, seen: Seen) -> Effect | None:
+    """Learned on a fixed incident; Close on one whose log has ended."""
+    if incident.status is Status.CLOSED:
+        return None if incident.closed else Close()
+    if incident.status is not Status.FIXED:
+        return None
+    return Say(account(incident, seen))
+
+
+def account(incident: Incident, seen: Seen) -> Learned:
+    """The numbers of the newest firing. Durations between signers' stamps, in seconds."""
+    firing = incident.firing
+    detected = next(e for e in firing if isinstance(e.fact, Detected))
+    verified = _first(firing, Verified, last=True)
+    began = _first(firing, Began)
+    since = incident.detected.since
+    earlier = tuple(
+        i.number
+        for i in seen.earlier
+        if i.number != incident.number and any(_same(d, incident.detected) for d in i.all(Detected))
+    )
+    outcomes = [e.fact.outcome for e in firing if isinstance(e.fact, Verified)]
+    firings = sum(_same(d, incident.detected) for i in (*seen.earlier, incident) for d in i.all(Detected))
+    return Learned(
+        time_to_detect_s=_seconds(since, detected),
+        time_to_act_s=_seconds(since, began),
+        time_to_recover_s=_recovered(since, verified),
+        actions=sum(isinstance(e.fact, Applied) for e in firing),
+        refusals=sum(isinstance(e.fact, Refused) for e in firing),
+        ineffective=outcomes.count("unhealthy"),
+        recurrences=max(firings - 1, 0),
+        earlier=earlier[-20:],
+    )
+
+
+def _same(one: Detected, other: Detected) -> bool:
+    return one.fingerprint == other.fingerprint
+
+
+def _first(entries: tuple[Entry, ...], kind: type, last: bool = False) -> Entry | None:
+    found = [e for e in entries if isinstance(e.fact, kind)]
+    return (found[-1] if last else found[0]) if found else None
+
+
+def _seconds(since: datetime, entry: Entry | None) -> float | None:
+    return round(max((entry.at - since).total_seconds(), 0.0), 3) if entry is not None else None
+
+
+def _recovered(since: datetime, verified: Entry | None) -> float | None:
+    """Until the patient was healthy, not until that had held long enough to say so."""
+    if verified is None or not isinstance(verified.fact, Verified):
+        return None
+    return round(max((verified.at - since).total_seconds() - verified.fact.held_s, 0.0), 3)

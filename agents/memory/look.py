@@ -1,0 +1,33 @@
+"""What Memory reads: the earlier incidents inside the window."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from agents.memory.judge import Seen, judge
+from shared.agent import Effect
+from shared.incident.facts import Role
+from shared.incident.replay import Incident
+from shared.incident.status import Status
+from shared.ports import Issues, Past
+
+
+class Memory:
+    """Fulfils `shared.agent.Agent`."""
+
+    role: Role = "memory"
+
+    def __init__(self, issues: Issues, past: Past, window: timedelta) -> None:
+        self._issues = issues
+        self._past = past
+        self._window = window
+
+    def concerns(self, incident: Incident) -> bool:
+        return incident.status is Status.FIXED or (incident.status is Status.CLOSED and not incident.closed)
+
+    def look(self, incident: Incident) -> Seen:
+        earlier = tuple(i for i in self._past.recent(self._window) if i.number != incident.number)
+        return Seen(self._issues.now(), earlier, self._window)
+
+    def judge(self, incident: Incident, seen: Seen) -> Effect | None:
+        return judge(incident, seen)
