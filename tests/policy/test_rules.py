@@ -1,0 +1,115 @@
+"""The policy rules, one fact about each, and what they add up to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from shared.incident.facts import Directive, Observed
+from shared.policy.model import Policy, parse_policy
+from shared.policy.rules import RULES, Action, Situation, rule
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+SEEN = Observed(container_id="a" * 64, started_at="2026-01-01T11:00:00Z", image="sha256:1")
+DIRECTIVE = Directive(id="o/r#1/a1", verb="restart", target="policy-service", observed=SEEN, undo="none needed")
+CALM = Situation(
+    now=NOW,
+    frozen=False,
+    held=False,
+    gaps=(),
+    observed=SEEN,
+    managed=True,
+    confidence=0.9,
+    uncited=(),
+    actions=(),
+    acting_elsewhere=0,
+    healthy={"frontend": True, "quote-service": True, "user-service": True},
+)
+
+
+@pytest.fixture(scope="module")
+def policy() -> Policy:
+    return parse_policy((Path(__file__).parents[2] / "deploy" / "policy.yaml").read_text())
+
+
+def acted(seconds_ago: float, target: str = "policy-service", effective: bool | None = True) -> Action:
+    return Action(target, "restart", NOW - timedelta(seconds=seconds_ago), effective)
+
+
+def test_a_calm_situation_is_allowed_and_every_rule_is_printed(policy: Policy) -> None:
+    verdict = rule(policy, DIRECTIVE, CALM)
+    assert verdict.outcome == "allow"
+    assert len(verdict.predicates) == len(RULES)
+    assert all(p.ok and p.detail for p in verdict.predicates)
+
+
+@pytest.mark.parametrize(
+    ("situation", "outcome", "failed"),
+    [
+        (replace(CALM, gaps=("comment 9 follows a fact that is not there",)), "veto", "log-intact"),
+        (replace(CALM, frozen=True), "wait", "not-frozen"),
+        (replace(CALM, held=True), "wait", "not-held"),
+        (replace(CALM, managed=False), "veto", "container-managed"),
+        (replace(CALM, observed=None), "stale", "world-unchanged"),
+        (replace(CALM, observed=SEEN.model_copy(update={"started_at": "later"})), "stale", "world-unchanged"),
+        (replace(CALM, uncited=("e9",)), "veto", "evidence-cited"),
+        (replace(CALM, actions=tuple(acted(60 * n) for n in (5, 10, 15))), "veto", "service-budget"),
+        (replace(CALM, actions=tuple(acted(200 + n, f"s{n}") for n in range(12))), "veto", "fleet-budget"),
+        (replace(CALM, actions=(acted(2),)), "wait", "cooled-down"),
+        (replace(CALM, acting_elsewhere=2), "wait", "concurrency"),
+        (replace(CALM, healthy={"a": True, "b": False, "c": False}), "wait", "minimum-healthy"),
+        (replace(CALM, confidence=0.59), "needs-approval", "confident"),
+        (
+            replace(CALM, actions=(acted(100, effective=False), acted(90, "frontend", effective=False))),
+            "needs-approval",
+            "autonomy",
+        ),
+    ],
+)
+def test_each_obstacle_has_its_own_rule_and_weight(
+    policy: Policy, situation: Situation, outcome: str, failed: str
+) -> None:
+    verdict = rule(policy, DIRECTIVE, situation)
+    assert (verdict.outcome, [p.name for p in verdict.failed]) == (outcome, [failed])
+
+
+def test_a_veto_outweighs_what_only_waits(policy: Policy) -> None:
+    assert rule(policy, DIRECTIVE, replace(CALM, frozen=True, managed=False)).outcome == "veto"
+
+
+@pytest.mark.parametrize("name", ["policy-service2", "policy", "Policy-service", "policy_service", "load"])
+def test_only_the_exact_listed_name_may_be_touched(policy: Policy, name: str) -> None:
+    verdict = rule(policy, DIRECTIVE.model_copy(update={"target": name}), CALM)
+    assert verdict.outcome == "veto"
+    assert "service-listed" in [p.name for p in verdict.failed]
+
+
+def test_an_action_outside_the_window_is_forgotten(policy: Policy) -> None:
+    old = tuple(acted(3601 + n) for n in range(3))
+    assert rule(policy, DIRECTIVE, replace(CALM, actions=old)).outcome == "allow"
+
+
+def test_a_policy_that_wants_approval_never_allows_alone(policy: Policy) -> None:
+    strict = policy.model_copy(
+        update={"catalogue": {"restart": policy.catalogue["restart"].model_copy(update={"approval": True})}}
+    )
+    assert rule(strict, DIRECTIVE, CALM).outcome == "needs-approval"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "document"),
+        ("version: 1\nversion: 1", "written twice: version"),
+        ("version: 2", "version"),
+        ("version: 1\ncatalogue: {rm: {approval: false}}", "catalogue"),
+        ("{{", "not YAML"),
+        ("- !!python/object/apply:os.system ['true']", "not YAML"),
+    ],
+)
+def test_a_policy_that_cannot_be_meant_is_refused_with_what_to_mend(text: str, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        parse_policy(text)
