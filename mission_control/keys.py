@@ -1,4 +1,4 @@
-"""The fleet's keys and the embedded forge's accounts: made once, at the first start, each readable only by its owner."""
+"""The fleet's keys and the embedded forge's accounts: made once, at the first start, readable only by their owner."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def read_key(file: Path) -> Ed25519PrivateKey:
 
 
 def make_accounts(file: Path) -> Accounts:
-    """The accounts in `file`, made with random tokens at the first start: the form `embedded.forge --accounts` reads."""
+    """The accounts in `file`, made with random tokens at the first start, as `embedded.forge --accounts` reads them."""
     if not file.exists():
         roles = ((FLEET, "admin"), ("olivia", "maintain"), ("mallory", "read"))
         rows = [{"login": login, "token": secrets.token_urlsafe(30), "role": role} for login, role in roles]

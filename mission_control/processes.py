@@ -34,6 +34,8 @@ class Supervisor:
         self.children: dict[str, Child] = {}
         self._folder = folder
         self._changed = changed
+        self.hurry = False
+        """Set from a signal handler: stop waiting, kill."""
         folder.mkdir(parents=True, exist_ok=True)
 
     def start(self, programs: Iterable[Program], within: float = 30.0) -> None:
@@ -84,7 +86,9 @@ class Supervisor:
             if process.poll() is None:
                 child.signal(signal.SIGTERM)
         deadline = time.monotonic() + within
-        while time.monotonic() < deadline and any(process.poll() is None for _, process in processes):
+        while (
+            time.monotonic() < deadline and not self.hurry and any(process.poll() is None for _, process in processes)
+        ):
             time.sleep(_TICK)
         for child, process in processes:
             if process.poll() is None:

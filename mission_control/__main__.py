@@ -1,0 +1,20 @@
+"""`python -m mission_control`: a worker when asked to run one (without loading the command line), else the commands."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> int:
+    """The exit code: 0 ok, 1 error, 2 usage or settings, 3 degraded."""
+    if len(sys.argv) == 3 and sys.argv[1] == "run" and not sys.argv[2].startswith("-"):
+        from mission_control.run import run
+
+        return run(sys.argv[2])
+    from mission_control.cli import main as command_line
+
+    return command_line()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

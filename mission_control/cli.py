@@ -1,0 +1,147 @@
+"""The commands. Each loads what it needs when it is called, so that `--help` answers at once.
+
+Exit codes: 0 ok, 1 error, 2 usage or settings, 3 degraded.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from mission_control.settings import Settings
+
+app = typer.Typer(
+    name="mission-control",
+    help="SRE-Space: a fleet of small workers that heals incidents, with a GitHub repository as its control plane.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+_PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+State = Annotated[
+    Path | None, typer.Option("--state", metavar="DIR", help="State folder (SRE_STATE_DIR, else .sre-space).")
+]
+PortBase = Annotated[
+    int | None,
+    typer.Option("--port-base", metavar="N", min=1, max=65500, help="Take consecutive ports from N on."),
+]
+Plain = Annotated[bool, typer.Option("--plain", "--no-tty", help="Plain lines, no live table.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+Number = Annotated[int, typer.Argument(metavar="N", min=1, help="The issue's number.")]
+
+
+def main() -> int:
+    """Run the command line; returns the exit code."""
+    from mission_control.faults import told
+
+    with told() as outcome:
+        outcome.code = app(standalone_mode=False, prog_name="mission-control") or 0
+    return outcome.code
+
+
+def _settings(state: Path | None) -> Settings:
+    from mission_control.settings import read_settings
+
+    overrides: dict[str, Any] = {"state_dir": state} if state else {}
+    return read_settings(**overrides)
+
+
+@app.command()
+def up(state: State = None, port_base: PortBase = None, plain: Plain = False) -> int:
+    """Start the marketplace, the fleet and what they need; Ctrl-C stops all of it."""
+    from mission_control.up import up
+
+    return up(_settings(state), port_base, plain)
+
+
+@app.command()
+def down(state: State = None) -> int:
+    """Stop a running `up` and whatever is left of one."""
+    from mission_control.down import down
+
+    return down(_settings(state))
+
+
+@app.command()
+def status(state: State = None, as_json: AsJson = False) -> int:
+    """What runs, and what is open. Exit 3 when something is missing."""
+    from mission_control.status import status
+
+    return status(_settings(state), as_json)
+
+
+@app.command()
+def run(agent: Annotated[str, typer.Argument(metavar="AGENT", help="scout, brain, guardrail, …")]) -> int:
+    """Run one agent in this process until SIGTERM, with settings from the environment."""
+    from mission_control.run import run
+
+    return run(agent)
+
+
+@app.command()
+def freeze(
+    why: Annotated[str, typer.Option("--why", help="The reason, for those who read the issue.")] = "",
+    state: State = None,
+) -> int:
+    """Stop every action of the fleet: opens an issue labelled sre:freeze."""
+    from mission_control.freeze import freeze
+
+    return freeze(_settings(state), why)
+
+
+@app.command()
+def unfreeze(state: State = None) -> int:
+    """Let the fleet act again: closes every issue labelled sre:freeze."""
+    from mission_control.freeze import unfreeze
+
+    return unfreeze(_settings(state))
+
+
+@app.command()
+def doctor(state: State = None, as_json: AsJson = False) -> int:
+    """Look for what is wrong here, and say how to mend it. Exit 3 when something is."""
+    from mission_control.doctor import doctor
+
+    return doctor(_settings(state), as_json)
+
+
+@app.command()
+def verify(number: Number, as_json: AsJson = False, state: State = None) -> int:
+    """Check the log of issue N from its comments alone: signatures, chain, table. Exit 1 when anything is refused."""
+    from mission_control.verify import verify
+
+    return verify(_settings(state), number, as_json)
+
+
+@app.command()
+def explain(number: Number, state: State = None) -> int:
+    """Tell the story of issue N from its facts: what was seen, concluded, allowed, done and measured."""
+    from mission_control.explain import explain
+
+    return explain(_settings(state), number)
+
+
+@app.command(context_settings=_PASS_ON)
+def test(context: typer.Context) -> int:
+    """Run the tests (everything that needs neither Docker nor accounts); arguments go to pytest."""
+    from mission_control.development import test
+
+    return test(context.args)
+
+
+@app.command()
+def check() -> int:
+    """Run ruff, mypy and import-linter."""
+    from mission_control.development import check
+
+    return check()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

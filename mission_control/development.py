@@ -1,0 +1,41 @@
+"""`test` and `check`: the development tools, run from the repository's root."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from mission_control.settings import REPOSITORY_ROOT
+
+CHECKS: Final[dict[str, tuple[str, ...]]] = {
+    "ruff check": ("-m", "ruff", "check", "."),
+    "ruff format": ("-m", "ruff", "format", "--check", "."),
+    "mypy": ("-m", "mypy", "."),
+    "import-linter": ("-c", "import sys; from importlinter.cli import lint_imports_command as c; sys.exit(c())"),
+}
+
+
+def test(arguments: Sequence[str]) -> int:
+    """Become pytest at the repository's root; its exit code is the command's."""
+    os.chdir(REPOSITORY_ROOT)
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "pytest", *arguments])  # noqa: S606 - a list, no shell
+
+
+def check() -> int:
+    """Run every check, also after one has failed; 0 when all passed, else 1."""
+    failed = []
+    for name, arguments in CHECKS.items():
+        started = time.monotonic()
+        done = subprocess.run([sys.executable, "-P", *arguments], cwd=REPOSITORY_ROOT, check=False)
+        verdict = "ok" if done.returncode == 0 else f"failed (exit {done.returncode})"
+        sys.stdout.write(f"{name}: {verdict} after {time.monotonic() - started:.1f} s\n")
+        sys.stdout.flush()
+        if done.returncode != 0:
+            failed.append(name)
+    sys.stdout.write(f"check: {'all passed' if not failed else 'failed: ' + ', '.join(failed)}\n")
+    return 1 if failed else 0

@@ -1,0 +1,122 @@
+"""GitHub's REST API as mission control uses it: a few plain requests with one account, none on the incident path.
+
+The fleet's own reads and writes go through the adapter in shared/adapters, with its budget and its read-back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import quote, urlsplit
+
+import requests
+
+from shared.incident.labels import CATALOGUE
+from shared.incident.thread import Comment, Thread
+
+TIMEOUT: Final = 10.0
+_OK: Final = 400
+
+
+class GithubSaysNo(Exception):
+    """GitHub answered with an error, or not at all."""
+
+
+@dataclass(slots=True)
+class Repository:
+    """One repository (`owner/name`), seen with one token. `api` is the REST base URL."""
+
+    api: str
+    name: str
+    token: str = field(repr=False)
+    _session: requests.Session = field(default_factory=requests.Session, repr=False)
+
+    def call(self, method: str, path: str, **arguments: Any) -> requests.Response:
+        """One request below `/repos/owner/name`. Raises GithubSaysNo."""
+        return self._request(method, f"{self.api}/repos/{self.name}{path}", **arguments)
+
+    def pages(self, path: str, **parameters: Any) -> Iterator[dict[str, Any]]:
+        """Every item of a list, all pages. Pages elsewhere than at this API are refused. Raises GithubSaysNo."""
+        answer = self.call("GET", path, params={"per_page": 100, **parameters})
+        while True:
+            yield from answer.json()
+            following = answer.links.get("next", {}).get("url")
+            if not following:
+                return
+            if urlsplit(following)[:2] != urlsplit(self.api)[:2]:
+                raise GithubSaysNo(f"the next page is elsewhere: {following}")
+            answer = self._request("GET", following)
+
+    def thread(self, number: int) -> Thread:
+        """One issue with all its comments. Raises GithubSaysNo."""
+        issue = self.call("GET", f"/issues/{number}").json()
+        comments = tuple(
+            Comment(
+                id=row["id"],
+                author=_login(row),
+                body=row["body"] or "",
+                created_at=_time(row["created_at"]),
+                updated_at=_time(row["updated_at"]),
+            )
+            for row in self.pages(f"/issues/{number}/comments")
+        )
+        return Thread(
+            repo=self.name,
+            number=number,
+            title=issue["title"],
+            author=_login(issue),
+            body=issue["body"] or "",
+            created_at=_time(issue["created_at"]),
+            updated_at=_time(issue["updated_at"]),
+            closed=issue["state"] == "closed",
+            labels=frozenset(label["name"] for label in issue["labels"]),
+            comments=comments,
+            url=issue["html_url"],
+        )
+
+    def login(self) -> str:
+        """Whose token this is. Raises GithubSaysNo."""
+        return str(self._request("GET", f"{self.api}/user").json()["login"])
+
+    def sync_labels(self) -> int:
+        """Make every label of the fleet's catalogue as it should be; returns how many were made or changed."""
+        there = {row["name"]: (row["color"], row["description"] or "") for row in self.pages("/labels")}
+        wrong = {name: look for name, look in CATALOGUE.items() if there.get(name) != look}
+        for name, (color, description) in wrong.items():
+            body = {"color": color, "description": description}
+            if name in there:
+                self.call("PATCH", f"/labels/{quote(name, safe='')}", json=body)
+            else:
+                self.call("POST", "/labels", json={"name": str(name), **body})
+        return len(wrong)
+
+    def _request(self, method: str, url: str, **arguments: Any) -> requests.Response:
+        headers = {
+            "Authorization": f"token {self.token}",
+            "Accept": "application/vnd.github+json",
+            "X-GitHub-Api-Version": "2022-11-28",
+        }
+        try:
+            answer = self._session.request(method, url, headers=headers, timeout=TIMEOUT, **arguments)
+        except requests.RequestException as error:
+            raise GithubSaysNo(f"{urlsplit(url).netloc} does not answer: {type(error).__name__}") from error
+        if answer.status_code >= _OK:
+            raise GithubSaysNo(f"{method} {urlsplit(url).path}: {answer.status_code} {_message(answer)}")
+        return answer
+
+
+def _login(row: dict[str, Any]) -> str:
+    return str(row["user"]["login"]) if row.get("user") else "ghost"
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _message(answer: requests.Response) -> str:
+    try:
+        return str(answer.json().get("message", ""))[:200]
+    except (ValueError, AttributeError):
+        return answer.reason

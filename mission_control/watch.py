@@ -1,0 +1,99 @@
+"""What a person wants to see of a running world: its processes, containers and open incidents, as plain values."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import psutil
+
+from mission_control.github import GithubSaysNo, Repository
+
+EVERY: Final = 1.0
+"""Seconds between two looks at the open incidents."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenIncident:
+    """One open issue labelled `incident`."""
+
+    number: int
+    title: str
+    status: str
+    since: datetime
+    url: str
+
+    @property
+    def age(self) -> str:
+        return age((datetime.now(UTC) - self.since).total_seconds())
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessRow:
+    """One process. `rss` in MB, None when it is gone."""
+
+    name: str
+    pid: int | None
+    state: str
+    rss: float | None
+    restarts: int = 0
+    up_for: float | None = None
+
+
+def open_incidents(repository: Repository) -> tuple[OpenIncident, ...]:
+    """Open incidents, newest first. Raises GithubSaysNo."""
+    return tuple(_incident(row) for row in repository.pages("/issues", labels="incident", state="open"))
+
+
+def memory(pid: int | None) -> float | None:
+    """Resident memory in MB (of 2**20 bytes), None when there is no such process."""
+    if pid is None:
+        return None
+    try:
+        return float(psutil.Process(pid).memory_info().rss) / 2**20
+    except psutil.Error:
+        return None
+
+
+def age(seconds: float) -> str:
+    """A time span as people say it."""
+    if seconds < 60:
+        return f"{max(seconds, 0):.0f} s"
+    if seconds < 3600:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+class IncidentWatch:
+    """Looks at the open incidents from a thread of its own, so that a slow forge does not stop the supervisor."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        self._stop = threading.Event()
+        self.incidents: tuple[OpenIncident, ...] = ()
+        self.trouble: str | None = None
+        """Why the list is old, when it is."""
+
+    def start(self) -> None:
+        threading.Thread(target=self._run, name="incidents", daemon=True).start()
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            started = time.monotonic()
+            try:
+                self.incidents, self.trouble = open_incidents(self._repository), None
+            except GithubSaysNo as no:
+                self.trouble = str(no)
+            self._stop.wait(max(EVERY - (time.monotonic() - started), 0.1))
+
+
+def _incident(row: dict[str, Any]) -> OpenIncident:
+    labels = [label["name"] for label in row["labels"]]
+    status = next((name.removeprefix("Status: ") for name in labels if name.startswith("Status: ")), "?")
+    return OpenIncident(row["number"], row["title"], status, datetime.fromisoformat(row["created_at"]), row["html_url"])

@@ -1,0 +1,227 @@
+"""Brings up what the settings do not give: broker, forge, traces, engine, patients, and then the fleet itself."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from mission_control import embedded, patients, ports
+from mission_control.github import Repository
+from mission_control.keys import FLEET, REPOSITORY, make_accounts, make_keys
+from mission_control.processes import NotStarted, Supervisor
+from mission_control.record import Record
+from mission_control.settings import Settings
+
+log = logging.getLogger("mission_control.world")
+
+HEALTHY_WITHIN: Final = 40.0
+"""Seconds the patients may take to be healthy before the fleet is started anyway."""
+HANDS: Final = "fixer"
+"""The one worker that is given an engine it can write to."""
+
+
+@dataclass(slots=True)
+class Addresses:
+    """Where everything is. Filled in as the world comes up; None is absent."""
+
+    api: str = ""
+    pages: str = ""
+    repo: str = REPOSITORY
+    tokens: dict[str, str | None] = field(default_factory=dict, repr=False)
+    kafka: str | None = None
+    otlp: str | None = None
+    query: str | None = None
+    docker: str | None = None
+    docker_readonly: str | None = None
+
+
+class World:
+    """Everything one `up` runs. `say` takes plain lines for people."""
+
+    def __init__(self, settings: Settings, port_base: int | None, say: Callable[[str], None]) -> None:
+        self.settings = settings
+        self.state = settings.state_dir.resolve()
+        self.at = Addresses()
+        self.patients: tuple[patients.Patient, ...] = ()
+        self.supervisor = Supervisor(self.state / "logs", self._record)
+        self._say = say
+        self._port_base = port_base
+        self._recording = False
+        self._servers: list[str] = []
+        self._workers: list[str] = []
+
+    def up(self) -> None:
+        """Start it all. Raises NotStarted, OSError, or GithubSaysNo; call `down` whatever happens."""
+        chosen = ports.choose(self._port_base, self._say)
+        keys = self.settings.keys_dir or self.state / "keys"
+        make_keys(keys, self.keyring, self._fleet_login())
+        self._start_servers(chosen)
+        self._recording = True
+        self._record()
+        Repository(self.at.api, self.at.repo, self.at.tokens["fleet"] or "").sync_labels()
+        self._deploy(chosen)
+        self._record()
+        self._start_fleet()
+
+    def step(self) -> None:
+        """What is to be done about ten times a second."""
+        self.supervisor.step()
+
+    def down(self) -> None:
+        """Stop everything, the fleet first, the servers last."""
+        self._recording = False
+        self.supervisor.stop(self._workers)
+        self.supervisor.stop([name for name in self._servers if name == "engine"])
+        self.supervisor.stop()
+        (self.state / "run.json").unlink(missing_ok=True)
+
+    @property
+    def keyring(self) -> Path:
+        return self.settings.keyring or self.state / "keys.toml"
+
+    @property
+    def marketplace(self) -> str | None:
+        front = next((p for p in self.patients if p.name == "frontend"), None)
+        return f"http://127.0.0.1:{front.port}" if front else None
+
+    def _fleet_login(self) -> str:
+        if self.settings.github_token is None:
+            return FLEET
+        token = self.settings.github_token.get_secret_value()
+        return Repository(self.settings.github_api_url, self.settings.github_repository or "", token).login()
+
+    def _start_servers(self, chosen: dict[str, int]) -> None:
+        given, at, state = self.settings, self.at, self.state
+        programs = []
+        if given.kafka is None:
+            programs.append(embedded.broker(state, chosen["broker"]))
+        if given.github_token is None:
+            accounts = make_accounts(state / "forge-accounts.json")
+            at.tokens = {"fleet": accounts.fleet, "operator": accounts.operator, "outsider": accounts.outsider}
+            embedded.lay_out_seed(state, given.policy, self.keyring)
+            programs.append(embedded.forge(state, chosen["forge"]))
+        if given.jaeger_url is None:
+            programs.append(embedded.traces(state, chosen["otlp"], chosen["query"]))
+        if given.docker_host is None:
+            programs.append(embedded.engine(state))
+        self._servers = [program.name for program in programs]
+        self.supervisor.start(programs)
+        ready = {name: child.ready for name, child in self.supervisor.children.items()}
+        at.kafka = given.kafka or ready["broker"]["bootstrap"]
+        at.query = given.jaeger_url or ready["traces"]["query"]
+        at.otlp = given.otlp_url or (ready["traces"]["otlp"] if "traces" in ready else None)
+        if given.github_token is None:
+            at.api, at.pages = ready["forge"]["api"], ready["forge"]["url"]
+        else:
+            at.api, at.repo = given.github_api_url, given.github_repository or ""
+            at.pages = _pages(given.github_api_url)
+            at.tokens = {"fleet": given.github_token.get_secret_value(), "operator": None, "outsider": None}
+        at.docker = given.docker_host or f"unix://{ready['engine']['socket']}"
+        at.docker_readonly = given.engine_to_look_at or f"unix://{ready['engine']['readonly_socket']}"
+
+    def _deploy(self, chosen: dict[str, int]) -> None:
+        if self.settings.docker_host is not None:
+            self._say("DOCKER_HOST is yours: the marketplace is not deployed there (docker-compose.yml does that)")
+            return
+        import docker
+
+        self.patients = patients.marketplace(chosen, self.state, self.at.otlp, self.at.kafka)
+        try:
+            client = docker.DockerClient(base_url=self.at.docker, version="auto", timeout=20)
+        except docker.errors.DockerException as error:
+            raise NotStarted(f"the engine does not answer: {error}") from error
+        try:
+            for name in patients.deploy(client, self.patients):
+                log.info("%s: deployed", name)
+            self._await_health(lambda: patients.unhealthy(client, self.patients))
+        except docker.errors.DockerException as error:
+            raise NotStarted(f"the marketplace cannot be deployed: {error}") from error
+        finally:
+            client.close()
+
+    def _await_health(self, ailing: Callable[[], tuple[str, ...]]) -> None:
+        deadline = time.monotonic() + HEALTHY_WITHIN
+        while sick := ailing():
+            if time.monotonic() > deadline:
+                self._say(f"not healthy after {HEALTHY_WITHIN:.0f} s: {', '.join(sick)}")
+                return
+            self.supervisor.step()
+            time.sleep(0.1)
+
+    def _start_fleet(self) -> None:
+        if importlib.util.find_spec("mission_control.wiring") is None:
+            self._say("mission_control/wiring.py is not there: the fleet is not started")
+            return
+        from mission_control.wiring import AGENTS
+
+        programs = [embedded.worker(name, self.state, self._worker_variables(name)) for name in AGENTS]
+        self._workers = [program.name for program in programs]
+        self.supervisor.start(programs)
+
+    def _worker_variables(self, name: str) -> dict[str, str | None]:
+        given, at = self.settings, self.at
+        embedded_forge = given.github_token is None
+        pace = {
+            "SRE_HEALTHY_FOR": ("healthy_for", timedelta(seconds=3) if given.docker_host is None else None),
+            "SRE_HERALD_EVERY": ("herald_every", timedelta(seconds=1) if embedded_forge else None),
+            "SRE_PROBE_EVERY": ("probe_every", None),
+            "SRE_RESYNC_EVERY": ("resync_every", None),
+            "SRE_RECURRENCE_WINDOW": ("recurrence_window", None),
+        }
+        variables: dict[str, str | None] = {}
+        for variable, (name_of, better) in pace.items():
+            value: timedelta = getattr(given, name_of)
+            chosen = better if better is not None and name_of not in given.model_fields_set else value
+            variables[variable] = f"{chosen.total_seconds():g}"
+        secret = given.webhook_secret
+        keys = given.keys_dir or self.state / "keys"
+        own_key = keys / f"{name}.key"
+        crash_for, _, crash_at = (given.crash_at or "").rpartition("@")
+        return variables | {
+            "GITHUB_PERSONAL_ACCESS_TOKEN": at.tokens["fleet"],
+            "GITHUB_REPOSITORY": at.repo,
+            "GITHUB_API_URL": at.api,
+            "KAFKA_BOOTSTRAP_SERVERS": at.kafka,
+            "JAEGER_URL": at.query,
+            "OTEL_EXPORTER_OTLP_ENDPOINT": at.otlp,
+            "DOCKER_HOST": at.docker if name == HANDS else at.docker_readonly,
+            "SRE_DOCKER_READONLY_HOST": at.docker_readonly,
+            "SRE_STATE_DIR": str(self.state),
+            "SRE_KEY": str(own_key) if own_key.exists() else None,
+            "SRE_KEYRING": str(self.keyring),
+            "SRE_POLICY": str(given.policy),
+            "SRE_LOG_LEVEL": given.log_level,
+            "SRE_WEBHOOK_SECRET": secret.get_secret_value() if secret and name == "herald" else None,
+            "SRE_WEBHOOK_PORT": str(given.webhook_port) if given.webhook_port and name == "herald" else None,
+            "SRE_CRASH_AT": crash_at if crash_at and crash_for in ("", name) else None,
+        }
+
+    def _record(self) -> None:
+        if not self._recording:
+            return
+        at = self.at
+        Record(
+            github={"url": at.pages, "api": at.api, "repo": at.repo, "tokens": at.tokens},
+            kafka=at.kafka,
+            traces={"otlp": at.otlp, "query": at.query},
+            docker=at.docker,
+            docker_readonly=at.docker_readonly,
+            marketplace=self.marketplace,
+            faults=str(self.state / "faults.json") if self.patients else None,
+            processes=self.supervisor.pids(),
+            containers={patient.name: patient.health_url for patient in self.patients},
+            supervisor=os.getpid(),
+            state=str(self.state),
+        ).write()
+
+
+def _pages(api: str) -> str:
+    """GitHub's web address for its REST base URL."""
+    return "https://github.com" if api == "https://api.github.com" else api.removesuffix("/api/v3")
