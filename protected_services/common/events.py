@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 TOPIC = "business.events"
 QUEUE_LIMIT = 1000
 """Events held while the broker is slow or away; the ones beyond are dropped and counted."""
-KEPT_MS = 10_000
+KEPT_MS = 5_000
 """How long the client library tries to deliver one event."""
 
 

@@ -16,9 +16,11 @@ import uvicorn
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import BaseRoute, Route, Router
+from starlette.types import Receive, Scope, Send
 
 from protected_services.common.calls import Calls
 from protected_services.common.events import Events
+from protected_services.common.failures import Refused
 from protected_services.common.faultfile import FaultFile
 from protected_services.common.faults import FaultMiddleware, Faults, Process
 from protected_services.common.metrics import CONTENT_TYPE, Metrics
@@ -69,7 +71,9 @@ async def _serve(settings: Settings, build: Callable[[Toolbox], Application]) ->
         settings.faults_file, settings.service, settings.started_at, faults.changed
     )
     routes = [*application.routes, *_own_routes(settings, metrics)]
-    app = Observe(FaultMiddleware(Router(routes), faults), routes, tracing, metrics, application.failure)
+    app = Observe(
+        FaultMiddleware(Router(routes, default=_nothing_here), faults), routes, tracing, metrics, application.failure
+    )
     server = _Server(
         uvicorn.Config(
             app,
@@ -119,6 +123,10 @@ async def _background(application: Application, server: _Server) -> None:
     except Exception:
         log.exception("the background work ended, stopping")
         server.should_exit = True
+
+
+async def _nothing_here(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    raise Refused(404, "there is nothing here")
 
 
 def _listen(settings: Settings) -> socket.socket:
