@@ -39,6 +39,8 @@ class LogBook:
         self._lock = threading.Lock()
         self._file = self._path.open("ab", buffering=0)
         self._size = os.fstat(self._file.fileno()).st_size
+        if self._size and not _ends_a_line(self._path):
+            self._file.write(b"\n")  # a crash cut the last record short
         self._followers: list[queue.SimpleQueue[LogLine | None]] = []
 
     def append(self, stream: Stream, chunks: list[bytes]) -> None:
@@ -114,15 +116,19 @@ class LogBook:
         return list(kept)
 
 
+def _ends_a_line(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read() == b"\n"
+
+
 def _encode(line: LogLine) -> bytes:
     record = {"log": line.text.decode("utf-8", "surrogateescape"), "stream": line.stream, "time": line.time}
     return json.dumps(record).encode() + b"\n"
 
 
 def _decode(raw: bytes) -> LogLine | None:
-    """None for a line cut short by a crash of the engine."""
-    if not raw.endswith(b"\n"):
-        return None
+    """None for a record cut short by a crash of the engine."""
     try:
         record = json.loads(raw)
     except ValueError:

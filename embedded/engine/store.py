@@ -18,7 +18,7 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "containers"
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # environments may hold secrets
 
     def folder(self, container_id: str) -> Path:
         """Where a container's files are."""

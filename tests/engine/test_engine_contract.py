@@ -11,7 +11,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from .conftest import LABEL, WAITING, Host, actions, wait_for
+from tests.engine.hosts import LABEL, WAITING, Host, actions, wait_for
 
 MIB = 1024 * 1024
 SECOND = 1_000_000_000
@@ -106,7 +106,7 @@ def test_starting_twice_and_stopping_twice_are_304(engine: Host) -> None:
 
 def test_a_missing_command_is_refused_with_400_and_said_in_the_state(engine: Host) -> None:
     container = engine.create(command=["/no/such/program"])
-    with pytest.raises(docker.errors.APIError, match="no such file|No such file") as refused:
+    with pytest.raises(docker.errors.APIError, match=r"[Nn]o such file") as refused:
         container.start()
     assert refused.value.status_code in (400, 404)
     container.reload()
@@ -206,9 +206,7 @@ def test_a_process_that_ignores_sigterm_is_killed_after_the_grace(engine: Host) 
 
 def test_on_failure_restarts_a_crash_so_many_times_and_no_more(engine: Host) -> None:
     with engine.events() as events:
-        container = engine.run(
-            "import sys; sys.exit(1)", restart_policy={"Name": "on-failure", "MaximumRetryCount": 2}
-        )
+        container = engine.run("import sys; sys.exit(1)", restart_policy={"Name": "on-failure", "MaximumRetryCount": 2})
         wait_for(lambda: actions(events).count("die") == 3, "three deaths")
     wait_for(lambda: container.reload() or container.status == "exited", "it is given up")
     assert container.attrs["RestartCount"] == 2
@@ -217,7 +215,9 @@ def test_on_failure_restarts_a_crash_so_many_times_and_no_more(engine: Host) -> 
 
 def test_always_comes_back_from_a_crash_but_not_from_a_stop(engine: Host) -> None:
     flag = f"/tmp/crashed-{engine.mark}"
-    code = f"import os,sys\nif not os.path.exists({flag!r}):\n    open({flag!r}, 'w').close()\n    sys.exit(1)\n{WAITING}"
+    code = (
+        f"import os,sys\nif not os.path.exists({flag!r}):\n    open({flag!r}, 'w').close()\n    sys.exit(1)\n{WAITING}"
+    )
     try:
         container = engine.run(code, restart_policy={"Name": "always"})
         wait_for(lambda: b"up" in container.logs(), "it runs again")
