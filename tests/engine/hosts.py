@@ -151,6 +151,18 @@ def actions(events: list[dict[str, Any]]) -> list[str]:
     return [event["Action"] for event in events if not event["Action"].startswith("exec_")]
 
 
+def has_said_up(container: Container) -> bool:
+    """Whether `up` stands in its log."""
+    return b"up" in container.logs()
+
+
+def stats_of(container: Container) -> dict[str, Any]:
+    """One reading of its stats."""
+    reading = container.stats(stream=False)
+    assert isinstance(reading, dict)
+    return reading
+
+
 def alive(pid: int) -> bool:
     """Whether a process runs (a zombie does not)."""
     try:

@@ -11,7 +11,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from tests.engine.hosts import LABEL, WAITING, Host, actions, wait_for
+from tests.engine.hosts import LABEL, WAITING, Host, actions, stats_of, wait_for
 
 MIB = 1024 * 1024
 SECOND = 1_000_000_000
@@ -208,7 +208,12 @@ def test_on_failure_restarts_a_crash_so_many_times_and_no_more(engine: Host) -> 
     with engine.events() as events:
         container = engine.run("import sys; sys.exit(1)", restart_policy={"Name": "on-failure", "MaximumRetryCount": 2})
         wait_for(lambda: actions(events).count("die") == 3, "three deaths")
-    wait_for(lambda: container.reload() or container.status == "exited", "it is given up")
+
+    def given_up() -> bool:
+        container.reload()
+        return container.status == "exited"
+
+    wait_for(given_up, "it is given up")
     assert container.attrs["RestartCount"] == 2
     assert actions(events) == ["create", "start", "die", "start", "die", "start", "die"]
 
@@ -343,7 +348,7 @@ def test_the_list_can_be_filtered_by_label_name_and_status(engine: Host) -> None
     ended.wait()
 
     def names(*labels: str, everything: bool = False, **filters: str) -> list[str]:
-        wanted: dict[str, object] = {"label": [f"{LABEL}={engine.mark}", *labels], **filters}
+        wanted: dict[str, str | list[str] | bool] = {"label": [f"{LABEL}={engine.mark}", *labels], **filters}
         found = engine.client.containers.list(all=everything, filters=wanted)
         return sorted(str(c.name).partition("-")[2] for c in found)
 
@@ -417,7 +422,7 @@ def test_stats_tell_memory_and_limit(engine: Host) -> None:
         "kept = b'x' * 40_000_000; print('up', flush=True)\nimport time; time.sleep(600)\n", mem_limit=128 * MIB
     )
     wait_for(lambda: b"up" in container.logs(), "the program is up")
-    stats = container.stats(stream=False)
+    stats = stats_of(container)
     assert 40_000_000 < stats["memory_stats"]["usage"] < 128 * MIB
     assert stats["memory_stats"]["limit"] == 128 * MIB
     assert stats["cpu_stats"]["cpu_usage"]["total_usage"] > 0

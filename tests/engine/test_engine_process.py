@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
@@ -9,12 +10,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import docker
 import pytest
 
-from tests.engine.hosts import ROOT, WAITING, EngineProcess, Host, actions, alive, wait_for
+from tests.engine.hosts import ROOT, WAITING, EngineProcess, Host, actions, alive, has_said_up, stats_of, wait_for
 
 DAEMONISES = (
     "import os,time\n"
@@ -70,7 +72,7 @@ def test_the_read_only_socket_looks_but_never_touches(own_engine: EngineProcess,
         seen = reader.containers.list()[0]
         assert seen.id == container.id
         assert seen.logs() == b"up\n"
-        assert seen.stats(stream=False)["id"] == container.id
+        assert stats_of(seen)["id"] == container.id
         assert list(reader.events(since=0, until=1)) == []
         base = f"{reader.api.base_url}/containers"
         for method, path in (
@@ -192,7 +194,7 @@ def test_sigterm_stops_even_the_stubborn_within_three_seconds_and_policies_decid
         ("halted", "unless-stopped"),
     ):
         container = host.run(stubborn, name=name, restart_policy={"Name": policy})
-        wait_for(lambda c=container: b"up" in c.logs(), "it is up")
+        wait_for(partial(has_said_up, container), "it is up")
     host.client.containers.get(f"{host.mark}-halted").stop(timeout=0)
     pids = [c.attrs["State"]["Pid"] for c in host.client.containers.list()]
     assert len(pids) == 3
@@ -243,11 +245,11 @@ def test_clients_that_leave_a_stream_leave_no_thread_behind(own_engine: EnginePr
 
     container = host.run()
     before = threads()
-    streams = [host.client.events(decode=True) for _ in range(5)]
-    streams += [container.logs(stream=True, follow=True) for _ in range(5)]
-    assert threads() >= before + 10
-    for stream in streams:
-        stream.close()
+    with contextlib.ExitStack() as streams:
+        for _ in range(5):
+            streams.enter_context(contextlib.closing(host.client.events(decode=True)))
+            streams.enter_context(contextlib.closing(container.logs(stream=True, follow=True)))
+        assert threads() >= before + 10
     wait_for(lambda: threads() <= before, "their threads have ended", 5)
 
 
