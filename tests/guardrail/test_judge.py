@@ -1,0 +1,152 @@
+"""Guardrail's judgement: a ruling prints every predicate; only permitted people's own words count."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agents.guardrail.judge import Seen, Spoken, judge
+from agents.guardrail.look import actions, uncited
+from shared.agent import Answer, Label, Later, Say
+from shared.incident.commands import Command
+from shared.incident.facts import (
+    Applied,
+    Commanded,
+    Detected,
+    Diagnosed,
+    Directive,
+    Evidence,
+    Hypothesis,
+    Observed,
+    Ruled,
+    Verified,
+)
+from shared.incident.replay import Entry, Incident
+from shared.incident.status import Status
+from shared.policy.model import Policy, parse_policy
+from shared.policy.rules import Situation
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+SEEN = Observed(container_id="a" * 64, started_at="t0", image="i")
+PROOF = Evidence(id="e1", kind="event", summary="seen", sha256="0" * 64)
+DETECTED = Detected(
+    service="policy-service",
+    symptom="oom",
+    fingerprint="f" * 64,
+    severity="critical",
+    summary="killed",
+    since=NOW,
+    evidence=(PROOF,),
+)
+DIAGNOSED = Diagnosed(
+    attempt=1,
+    root_cause="OOM",
+    cause="oom",
+    service="policy-service",
+    confidence=0.9,
+    hypotheses=(
+        Hypothesis(id="h1", service="policy-service", cause="oom", probability=0.9, why="w", evidence=("e1",)),
+    ),
+    evidence=(PROOF,),
+    directive=Directive(id="o/r#7/a1", verb="restart", target="policy-service", observed=SEEN, undo="none needed"),
+)
+CALM = Situation(NOW, False, False, (), SEEN, True, 0.9, (), (), 0, {})
+
+
+@pytest.fixture(scope="module")
+def policy() -> Policy:
+    return parse_policy((Path(__file__).parents[2] / "deploy" / "policy.yaml").read_text())
+
+
+def entries(*facts: Any) -> tuple[Entry, ...]:
+    return tuple(Entry(f, n, "x", NOW, NOW, n, f"{n:064x}", True) for n, f in enumerate(facts))
+
+
+def diagnosed(status: Status = Status.DIAGNOSED) -> Incident:
+    return Incident("o/r", 7, "u", status, entries(DETECTED, DIAGNOSED))
+
+
+def spoken(name: str, permission: str = "write", *arguments: str) -> Spoken:
+    return Spoken(Command(name, arguments, "alice", 41, "c" * 64), permission)
+
+
+def test_a_calm_directive_is_allowed_bound_to_its_hash_and_expires(policy: Policy) -> None:
+    effect = judge(diagnosed(), Seen(NOW, (), CALM), policy)
+    assert isinstance(effect, Say)
+    assert isinstance(effect.fact, Ruled)
+    assert effect.fact.ruling == "allow"
+    assert effect.fact.directive_sha256 == DIAGNOSED.directive.digest
+    assert effect.fact.expires_at == NOW + timedelta(minutes=2)
+    assert len(effect.fact.predicates) > 10
+
+
+def test_a_freeze_is_waited_for_and_not_ruled_upon(policy: Policy) -> None:
+    effect = judge(diagnosed(), Seen(NOW, (), replace(CALM, frozen=True)), policy)
+    assert isinstance(effect, Later)
+    assert "freeze" in effect.why
+
+
+def test_an_unmanaged_container_is_vetoed(policy: Policy) -> None:
+    effect = judge(diagnosed(), Seen(NOW, (), replace(CALM, managed=False)), policy)
+    assert isinstance(effect, Say)
+    assert effect.fact.move == "ruled:veto"
+
+
+def test_a_world_that_moved_on_sends_the_incident_back_to_the_diagnosis(policy: Policy) -> None:
+    effect = judge(diagnosed(), Seen(NOW, (), replace(CALM, observed=None)), policy)
+    assert isinstance(effect, Say)
+    assert effect.fact.move == "ruled:stale"
+
+
+def test_an_approval_is_bound_to_the_directive_the_comment_and_a_time(policy: Policy) -> None:
+    effect = judge(diagnosed(Status.NEEDS_APPROVAL), Seen(NOW, (spoken("approve"),), None), policy)
+    assert isinstance(effect, Say)
+    fact = effect.fact
+    assert isinstance(fact, Commanded)
+    assert (fact.directive_sha256, fact.comment_id, fact.login) == (DIAGNOSED.directive.digest, 41, "alice")
+    assert fact.expires_at == NOW + timedelta(minutes=15)
+
+
+@pytest.mark.parametrize("permission", ["none", "read", "triage", "MEMBER", "admin "])
+def test_a_command_without_write_permission_is_answered_and_does_nothing(policy: Policy, permission: str) -> None:
+    effect = judge(diagnosed(Status.NEEDS_APPROVAL), Seen(NOW, (spoken("approve", permission),), None), policy)
+    assert isinstance(effect, Answer)
+    assert effect.text.startswith("Refused")
+
+
+def test_an_approval_where_none_is_asked_for_is_refused_in_words(policy: Policy) -> None:
+    effect = judge(diagnosed(), Seen(NOW, (spoken("approve"),), None), policy)
+    assert isinstance(effect, Answer)
+    assert "does not fit" in effect.text
+
+
+def test_hold_puts_the_label_and_unhold_takes_it(policy: Policy) -> None:
+    hold = judge(diagnosed(), Seen(NOW, (spoken("hold"),), None), policy)
+    lift = judge(diagnosed(), Seen(NOW, (spoken("unhold"),), None), policy)
+    assert isinstance(hold, Label)
+    assert isinstance(lift, Label)
+    assert (hold.present, lift.present) == (True, False)
+
+
+def test_explain_tells_the_story_from_facts(policy: Policy) -> None:
+    effect = judge(diagnosed(), Seen(NOW, (spoken("explain", "read"),), None), policy)
+    assert isinstance(effect, Answer)
+    assert "detected" in effect.text
+    assert "`OOM`" in effect.text
+
+
+def test_actions_are_read_from_the_log_with_their_outcome() -> None:
+    applied = Applied(directive_id="o/r#7/a1", before=SEEN, after=SEEN, took_s=1.0, settled=False)
+    failed = Verified(outcome="unhealthy", detail="d", held_s=0.0, measures=())
+    log = Incident("o/r", 7, "u", Status.DETECTED, entries(DETECTED, DIAGNOSED, applied, failed))
+    assert [(a.target, a.effective) for a in actions(log)] == [("policy-service", False)]
+
+
+def test_a_diagnosis_that_names_evidence_it_does_not_hold_is_uncited() -> None:
+    assert uncited(DIAGNOSED) == ()
+    assert uncited(DIAGNOSED.model_copy(update={"evidence": ()})) == ("e1",)
+    assert uncited(DIAGNOSED.model_copy(update={"hypotheses": ()})) == ("none",)
