@@ -12,8 +12,10 @@ from embedded.forge.misbehave import BadMisbehaviour, Misbehaviour, parse
 from embedded.forge.world import World
 
 AVATAR = (
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 40"><rect width="40" height="40" fill="hsl({hue} 55% 55%)"/>'
-    '<text x="20" y="27" font-family="sans-serif" font-size="20" fill="white" text-anchor="middle">{letter}</text></svg>'
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 40"><rect width="40" height="40"'
+    ' fill="hsl({hue} 55% 55%)"/>'
+    '<text x="20" y="27" font-family="sans-serif" font-size="20" fill="white"'
+    ' text-anchor="middle">{letter}</text></svg>'
 )
 
 

@@ -6,7 +6,8 @@ from starlette.routing import BaseRoute, Router
 from starlette.types import Receive, Scope, Send
 
 from embedded.forge.admin import Admin
-from embedded.forge.http import HANG_UP, send_answer
+from embedded.forge.git.smart_http import SmartHttp
+from embedded.forge.http import HANG_UP, header_of, send_answer
 from embedded.forge.rest.api import Api
 from embedded.forge.world import World
 
@@ -22,6 +23,7 @@ class Forge:
         self.world = world
         self._api = Api(world)
         self._admin = Admin(world)
+        self._git = SmartHttp(world)
         self._pages = Router(routes=pages)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -29,6 +31,9 @@ class Forge:
             await self._pages(scope, receive, send)
             return
         path: str = scope["path"]
+        host = header_of(scope, b"host")
+        if host:
+            self.world.site = f"{scope['scheme']}://{host}"
         word = path.split("/", 2)[1]
         if word == "_forge":
             await self._admin(scope, receive, send)
@@ -38,6 +43,8 @@ class Forge:
             await self._api(scope, receive, send, PREFIX)
         elif word in REST_WORDS:
             await self._api(scope, receive, send, "")
+        elif SmartHttp.takes(path):
+            await self._git(scope, receive, send)
         else:
             await self._pages(scope, receive, send)
 

@@ -71,4 +71,4 @@ def token_of(scope: Scope) -> str | None:
         name, _, password = base64.b64decode(rest, validate=True).decode("utf-8").partition(":")
     except (binascii.Error, UnicodeDecodeError):
         return ""
-    return password if password and password != "x-oauth-basic" else name
+    return password if password and password != "x-oauth-basic" else name  # noqa: S105

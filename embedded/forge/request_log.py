@@ -35,8 +35,8 @@ class RequestLog:
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=OFF")
         self._connection.execute(
-            "CREATE TABLE IF NOT EXISTS requests(seq INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT, method TEXT, path TEXT, "
-            "query TEXT, status INTEGER, login TEXT, user_agent TEXT, ms REAL, rule TEXT)"
+            "CREATE TABLE IF NOT EXISTS requests(seq INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT, method TEXT, "
+            "path TEXT, query TEXT, status INTEGER, login TEXT, user_agent TEXT, ms REAL, rule TEXT)"
         )
 
     def add(self, entry: Entry) -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 from embedded.forge.accounts import Accounts
 from embedded.forge.database import Database, now
 from embedded.forge.rows import Change
+from embedded.forge.tables.checks import Checks
 from embedded.forge.tables.comments import Comments
 from embedded.forge.tables.events import Events
+from embedded.forge.tables.hooks import Hooks
 from embedded.forge.tables.issues import Issues
 from embedded.forge.tables.labels import DEFAULTS, Labels
 from embedded.forge.tables.pulls import Pulls
@@ -33,6 +35,8 @@ class Store:
         self.issues = Issues(self.database, self.labels, self.events)
         self.pulls = Pulls(self.database, self.issues, self.events)
         self.comments = Comments(self.database)
+        self.checks = Checks(self.database)
+        self.hooks = Hooks(self.database)
         self.reactions = Reactions(self.database)
         self._found()
 

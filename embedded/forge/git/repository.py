@@ -97,7 +97,7 @@ class Repository:
         full = (f"refs/heads/{name}", f"refs/tags/{name}", name)
         for candidate in full if not SHA.fullmatch(name) else (name,):
             try:
-                return self.text("rev-parse", "--verify", "--quiet", "--end-of-options", f"{candidate}^{{{kind}}}")
+                return self.text("rev-parse", "--verify", "--quiet", f"{candidate}^{{{kind}}}")
             except GitError:
                 continue
         return None
@@ -151,7 +151,7 @@ class Repository:
 
     def _move(self, name: str, sha: str, old: str) -> None:
         with self._moving:
-            self.run("update-ref", "--end-of-options", name, sha, old)
+            self.run("update-ref", name, sha, old)
             before = self._known.get(name)
             self._known[name] = sha
             if before != sha:

@@ -5,6 +5,7 @@ import hashlib
 import json
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from email.utils import format_datetime
@@ -14,12 +15,14 @@ from urllib.parse import parse_qsl
 from starlette.types import Receive, Scope, Send
 
 from embedded.forge.accounts import Account
+from embedded.forge.git.repository import RefChange
 from embedded.forge.http import HANG_UP, header_of, read_body, send_answer, token_of
 from embedded.forge.limits import Limits, Quota
 from embedded.forge.misbehave import Rule
 from embedded.forge.request_log import Entry
 from embedded.forge.rest.call import Answer, Call
 from embedded.forge.rest.errors import Refused, bad_credentials, bad_json, not_found
+from embedded.forge.rest.pushes import announce_push
 from embedded.forge.rest.router import Route
 from embedded.forge.rest.routes import router
 from embedded.forge.rest.urls import Urls
@@ -45,6 +48,7 @@ class Api:
         self._world = world
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="forge")
         self._etags: OrderedDict[tuple[str, ...], tuple[int, str]] = OrderedDict()
+        world.on_push.append(self._pushed)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, prefix: str) -> None:
         """Answer one request and log it."""
@@ -133,7 +137,7 @@ class Api:
                 self._etags.move_to_end(key)
                 if len(self._etags) > REMEMBERED_ETAGS:
                     self._etags.popitem(last=False)
-                if wants == etag or wants == "*":
+                if wants in {etag, "*"}:
                     return 304, headers, b""
         return answer.status, headers, body
 
@@ -150,12 +154,19 @@ class Api:
             params=params,
             query=dict(parse_qsl(request.query_string, keep_blank_values=True)),
             body=_parsed(raw),
-            emit=lambda event, payload: None,
+            courier=self._world.courier,
+            quota=self._world.limits.quota(request.login or "").shape(),
             accept=request.accept,
             hidden_after=time.time() - hidden if hidden else float("inf"),
         )
-        answer = route.handler(call)
+        with self._world.acting(request.login or ""):
+            answer = route.handler(call)
         return answer, _bytes(answer.body) if answer.raw is None else answer.raw
+
+    def _pushed(self, login: str, moved: Sequence[RefChange]) -> None:
+        """Tell webhooks of pushes, new and deleted branches, and pull requests whose head moved."""
+        for change in moved:
+            announce_push(self._world, Urls(self._world.site, "/api/v3", self._world.store.repo), login, change)
 
 
 class _Request:

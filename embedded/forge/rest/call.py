@@ -1,13 +1,15 @@
 """One request, understood: who asks, for what, with which body. And the answer to it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from embedded.forge.accounts import Account, Role
+from embedded.forge.courier import Courier
 from embedded.forge.git.repository import Repository
 from embedded.forge.rest.errors import Refused, forbidden, invalid, needs_login, not_found
+from embedded.forge.rest.shapes import basic
 from embedded.forge.rest.urls import Urls
 from embedded.forge.rows import Issue
 from embedded.forge.store import REPOSITORY_ID, Store
@@ -15,8 +17,6 @@ from embedded.forge.store import REPOSITORY_ID, Store
 T = TypeVar("T")
 MAX_BODY = 65_536
 """Characters in the body of an issue or a comment (the number in GitHub's own error text)."""
-
-Emit = Callable[[str, dict[str, Any]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,10 @@ class Call:
     params: dict[str, str]
     query: dict[str, str]
     body: Any
-    emit: Emit
+    courier: Courier
     accept: str = ""
+    quota: Mapping[str, int] = field(default_factory=dict)
+    """The asker's primary limit: limit, remaining, reset (epoch seconds), used."""
     hidden_after: float = float("inf")
     """List answers leave out what was born after this moment (epoch seconds): delayed visibility."""
 
@@ -75,6 +77,17 @@ class Call:
         """Refuse (401 without an account, else 403) who has less than `role`."""
         if not self.login or self.role < role:
             raise refusal or forbidden()
+
+    def told(self, payload: dict[str, Any]) -> dict[str, Any]:
+        """A webhook's payload, completed with the repository and who did it."""
+        whole = basic.repository(self.store, self.urls, Role.READ, self.git.default_branch)
+        sender = basic.user(self.store, self.urls, self.account.login if self.account else self.store.owner)
+        return payload | {"repository": whole, "sender": sender}
+
+    def emit(self, event: str, payload: dict[str, Any]) -> None:
+        """Tell the webhooks that listen, if there are any."""
+        if self.courier.wanted(event):
+            self.courier.send(event, self.told(payload))
 
     def number(self, name: str = "number") -> int:
         """A positive whole number from the path; 404 otherwise."""

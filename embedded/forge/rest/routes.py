@@ -1,6 +1,23 @@
 """All that the forge answers over REST. Order matters only within one method and first word."""
 
-from embedded.forge.rest import comments, events, issues, labels, reactions, refs, repository
+from embedded.forge.rest import (
+    checks,
+    comments,
+    commits,
+    contents,
+    events,
+    git_objects,
+    hooks,
+    issues,
+    labels,
+    merge,
+    pulls,
+    reactions,
+    refs,
+    repository,
+    reviews,
+    search,
+)
 from embedded.forge.rest.router import Route, Router
 
 ROUTES: tuple[Route, ...] = (
@@ -11,6 +28,16 @@ ROUTES: tuple[Route, ...] = (
     *reactions.ROUTES,
     *issues.ROUTES,
     *refs.ROUTES,
+    *git_objects.ROUTES,
+    *contents.ROUTES,
+    *commits.ROUTES,
+    *pulls.ROUTES,
+    *merge.ROUTES,
+    *reviews.ROUTES,
+    *checks.ROUTES,
+    *hooks.ROUTES,
+    *search.ROUTES,
+    *commits.LAST,
 )
 
 router = Router(ROUTES)

@@ -32,7 +32,8 @@ class Events:
     ) -> int:
         """Note an event inside the caller's transaction."""
         return self._db.insert(
-            "INSERT INTO events(number, actor, event, detail, commit_id, created_at, born) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO events(number, actor, event, detail, commit_id, created_at, born) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
             number,
             actor,
             event,

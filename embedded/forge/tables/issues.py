@@ -95,7 +95,7 @@ class Issues:
                 old.state == "open" or edit.get("state_reason", old.state_reason) != old.state_reason
             ):
                 reason = edit.get("state_reason") or "completed"
-                close = "UPDATE issues SET state = 'closed', state_reason = ?, closed_at = ?, closed_by = ? WHERE number = ?"
+                close = "UPDATE issues SET state='closed', state_reason=?, closed_at=?, closed_by=? WHERE number=?"
                 self._db.rows(close, None if old.is_pull else reason, at, actor, number)
                 if old.state == "open":
                     self._events.add(number, actor, "closed", {} if old.is_pull else {"state_reason": reason})
