@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
-from shared.agent import Close, Effect, Say
+from shared.agent import Close, Effect, Later, Say
 from shared.incident.facts import Applied, Began, Detected, Learned, Refused, Verified
 from shared.incident.replay import Entry, Incident
 from shared.incident.status import Status
 
 
+PATIENCE: Final = timedelta(seconds=10)
+"""How long an issue whose log has ended may stand open: its firing may be about to be written."""
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Earlier incidents inside the window."""
+    """GitHub's time, since when this process has seen the ended issue open, and earlier incidents in the window."""
 
     now: datetime
+    ended_since: datetime
     earlier: tuple[Incident, ...]
     window: timedelta
 
@@ -23,10 +29,18 @@ class Seen:
 def judge(incident: Incident, seen: Seen) -> Effect | None:
     """Learned on a fixed incident; Close on one whose log has ended."""
     if incident.status is Status.CLOSED:
-        return None if incident.closed else Close()
+        return None if incident.closed else _close(incident, seen)
     if incident.status is not Status.FIXED:
         return None
     return Say(account(incident, seen))
+
+
+def _close(incident: Incident, seen: Seen) -> Effect:
+    """Close at once what has just ended. An ended issue that is open later was reopened, by Scout or a person."""
+    just_ended = seen.now - incident.entries[-1].posted_at < PATIENCE
+    if just_ended or seen.now - seen.ended_since >= PATIENCE:
+        return Close()
+    return Later(seen.ended_since + PATIENCE, "reopened: a new firing may be about to be written")
 
 
 def account(incident: Incident, seen: Seen) -> Learned:

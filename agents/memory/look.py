@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from agents.memory.judge import Seen, judge
 from shared.agent import Effect
@@ -21,13 +21,17 @@ class Memory:
         self._issues = issues
         self._past = past
         self._window = window
+        self._ended: dict[int, datetime] = {}
 
     def concerns(self, incident: Incident) -> bool:
         return incident.status is Status.FIXED or (incident.status is Status.CLOSED and not incident.closed)
 
     def look(self, incident: Incident) -> Seen:
         earlier = tuple(i for i in self._past.recent(self._window) if i.number != incident.number)
-        return Seen(self._issues.now(), earlier, self._window)
+        now = self._issues.now()
+        if incident.status is not Status.CLOSED:
+            self._ended.pop(incident.number, None)
+        return Seen(now, self._ended.setdefault(incident.number, now), earlier, self._window)
 
     def judge(self, incident: Incident, seen: Seen) -> Effect | None:
         return judge(incident, seen)

@@ -68,9 +68,8 @@ class PatrolRound:
         if isinstance(sighting, Open):
             self._known = (*self._known, self._scribe.open(sighting.fact))
             return
-        thread = self._desk.issues.thread(sighting.number)
-        if self._scribe.say(replay(thread, self._desk.keyring), sighting.fact):
-            self._desk.writer.reopen(sighting.number)
+        self._desk.writer.reopen(sighting.number)  # first: a process that dies here leaves what the next one takes up
+        self._scribe.say(replay(self._desk.issues.thread(sighting.number), self._desk.keyring), sighting.fact)
         self._known = tuple(
             replay(self._desk.issues.thread(i.number), self._desk.keyring) if i.number == sighting.number else i
             for i in self._known

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from agents.memory.judge import Seen, judge
-from shared.agent import Close, Say
+from shared.agent import Close, Later, Say
 from shared.incident.facts import Applied, Began, Detected, Learned, Observed, Verified
 from shared.incident.replay import Entry, Incident
 from shared.incident.status import Status
@@ -45,7 +45,7 @@ FIXED = Incident(
 
 
 def seen(*earlier: Incident) -> Seen:
-    return Seen(SINCE, earlier, timedelta(hours=1))
+    return Seen(SINCE + timedelta(seconds=9), SINCE, earlier, timedelta(hours=1))
 
 
 def test_the_account_is_computed_from_the_log() -> None:
@@ -78,3 +78,10 @@ def test_an_issue_whose_log_has_ended_is_closed_once() -> None:
     ended = replace(FIXED, status=Status.CLOSED)
     assert judge(ended, seen()) == Close()
     assert judge(replace(ended, closed=True), seen()) is None
+
+
+def test_an_ended_issue_that_somebody_reopened_is_given_time_for_its_new_firing() -> None:
+    ended = replace(FIXED, status=Status.CLOSED)
+    late = SINCE + timedelta(minutes=5)
+    assert isinstance(judge(ended, Seen(late, late, (), timedelta(hours=1))), Later)
+    assert judge(ended, Seen(late + timedelta(seconds=10), late, (), timedelta(hours=1))) == Close()
