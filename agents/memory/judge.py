@@ -11,8 +11,7 @@ from shared.incident.facts import Applied, Began, Detected, Learned, Refused, Ve
 from shared.incident.replay import Entry, Incident
 from shared.incident.status import Status
 
-
-PATIENCE: Final = timedelta(seconds=10)
+PATIENCE: Final = timedelta(seconds=5)
 """How long an issue whose log has ended may stand open: its firing may be about to be written."""
 
 

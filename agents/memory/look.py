@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from agents.memory.judge import Seen, judge
+from agents.memory.judge import PATIENCE, Seen, judge
 from shared.agent import Effect
 from shared.incident.facts import Role
 from shared.incident.replay import Incident
@@ -21,7 +21,7 @@ class Memory:
         self._issues = issues
         self._past = past
         self._window = window
-        self._ended: dict[int, datetime] = {}
+        self._open: dict[int, tuple[datetime, datetime]] = {}
 
     def concerns(self, incident: Incident) -> bool:
         return incident.status is Status.FIXED or (incident.status is Status.CLOSED and not incident.closed)
@@ -29,9 +29,11 @@ class Memory:
     def look(self, incident: Incident) -> Seen:
         earlier = tuple(i for i in self._past.recent(self._window) if i.number != incident.number)
         now = self._issues.now()
-        if incident.status is not Status.CLOSED:
-            self._ended.pop(incident.number, None)
-        return Seen(now, self._ended.setdefault(incident.number, now), earlier, self._window)
+        first, last = self._open.get(incident.number, (now, now))
+        if now - last > PATIENCE:
+            first = now  # it was closed in between
+        self._open[incident.number] = (first, now)
+        return Seen(now, first, earlier, self._window)
 
     def judge(self, incident: Incident, seen: Seen) -> Effect | None:
         return judge(incident, seen)

@@ -45,7 +45,7 @@ FIXED = Incident(
 
 
 def seen(*earlier: Incident) -> Seen:
-    return Seen(SINCE + timedelta(seconds=9), SINCE, earlier, timedelta(hours=1))
+    return Seen(SINCE + timedelta(seconds=8), SINCE, earlier, timedelta(hours=1))
 
 
 def test_the_account_is_computed_from_the_log() -> None:
@@ -84,4 +84,4 @@ def test_an_ended_issue_that_somebody_reopened_is_given_time_for_its_new_firing(
     ended = replace(FIXED, status=Status.CLOSED)
     late = SINCE + timedelta(minutes=5)
     assert isinstance(judge(ended, Seen(late, late, (), timedelta(hours=1))), Later)
-    assert judge(ended, Seen(late + timedelta(seconds=10), late, (), timedelta(hours=1))) == Close()
+    assert judge(ended, Seen(late + timedelta(seconds=5), late, (), timedelta(hours=1))) == Close()
