@@ -1,0 +1,1 @@
+"""One file per symptom. `DETECTORS` in agents/scout/judge.py lists them."""

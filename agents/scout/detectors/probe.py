@@ -1,0 +1,101 @@
+"""Services that run and do not answer: so many failed health requests in a row, while Scout itself can see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from agents.scout.observations import Finding, Observations, ProbeResult, Tally, evidence, is_patient
+from shared.incident.facts import Measure
+from shared.ports import Container
+
+IN_A_ROW: Final = 3
+"""Failed probes that make a finding. With a probe each 0.5 s: 1.5 s refused, or about 3 s hanging."""
+STARTING: Final = timedelta(seconds=5)
+"""How long after its start a container that has not yet answered may stay silent."""
+ENOUGH: Final = 3
+"""Answered probes that show a service answering again."""
+
+
+@dataclass(slots=True)
+class _Line:
+    """The probes of one service. `asked` and `answered` since it last began afresh."""
+
+    failures: int = 0
+    first_failure: datetime | None = None
+    asked: int = 0
+    answered: int = 0
+    started_at: str = ""
+    quiet_until: datetime | None = None
+    finding: Finding | None = None
+
+
+class ProbeDetector:
+    """Stands from the k-th failure in a row to the first answer."""
+
+    name = "probe"
+
+    def __init__(self, in_a_row: int = IN_A_ROW) -> None:
+        self._in_a_row = in_a_row
+        self._lines: dict[str, _Line] = {}
+
+    def update(self, seen: Observations) -> tuple[Finding, ...]:
+        if "probes" not in seen.blind:
+            for service in sorted(seen.probes):
+                if is_patient(service):
+                    self._take(service, seen.probes[service], seen)
+        return tuple(line.finding for _, line in sorted(self._lines.items()) if line.finding is not None)
+
+    def begin_afresh(self, service: str, at: datetime) -> None:
+        self._lines[service] = _Line(quiet_until=at + STARTING)
+
+    def tally(self, service: str) -> Tally | None:
+        line = self._lines.get(service)
+        if line is None:
+            return None
+        share = line.answered / line.asked if line.asked else None
+        measure = Measure(name="probes answered", before=None, after=share, unit="ratio", samples=line.asked)
+        return Tally("probes", line.asked, line.asked - line.answered, ENOUGH, measure)
+
+    def _take(self, service: str, probe: ProbeResult, seen: Observations) -> None:
+        line = self._lines.setdefault(service, _Line(quiet_until=seen.at + STARTING))
+        container = seen.containers.get(service)
+        if container is not None and container.started_at != line.started_at:
+            if line.started_at:
+                line.quiet_until = seen.at + STARTING
+            line.started_at = container.started_at
+        if probe.ok:
+            line.failures, line.first_failure, line.finding, line.quiet_until = 0, None, None, None
+            line.asked += 1
+            line.answered += 1
+            return
+        if _stopped(container) or (line.quiet_until is not None and seen.at < line.quiet_until):
+            line.failures, line.first_failure, line.finding = 0, None, None
+            return
+        line.asked += 1
+        line.failures += 1
+        line.first_failure = line.first_failure or probe.asked or seen.at
+        if line.failures >= self._in_a_row and line.finding is None:
+            line.finding = self._finding(service, line, probe, seen)
+
+    def _finding(self, service: str, line: _Line, probe: ProbeResult, seen: Observations) -> Finding:
+        container = seen.containers.get(service)
+        since = line.first_failure or seen.at
+        state = f"container {container.status}" if container is not None else "container state unknown"
+        proof = evidence(
+            f"probe-{service[:40]}-{since:%Y%m%dT%H%M%S.%f}",
+            "probe",
+            f"{line.failures} health requests in a row failed, the last after {probe.ms:.0f} ms: {probe.detail}",
+            {"service": service, "failures": line.failures, "since": since.isoformat(), "detail": probe.detail},
+        )
+        summary = f"{line.failures} health requests in a row unanswered since {since:%H:%M:%S} UTC; {state}"
+        earlier = line.asked - line.failures
+        before = line.answered / earlier if earlier else None
+        measure = Measure(name="probes answered", before=before, after=0.0, unit="ratio", samples=line.failures)
+        return Finding(service, "unresponsive", "critical", summary, since, seen.at, (proof,), (measure,))
+
+
+def _stopped(container: Container | None) -> bool:
+    """Down for a reason the engine knows: the container detector's matter, or somebody's wish."""
+    return container is not None and (not container.running or container.status == "restarting")

@@ -1,0 +1,128 @@
+"""What one step of the patrol saw, and what a detector makes of it: frozen values, no I/O."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Literal, Protocol
+
+from agents.scout.traffic import Call
+from shared.analysis.trace import Span
+from shared.incident.facts import Evidence, Measure, Severity, Symptom, canonical_json
+from shared.ports import Container, ContainerEvent
+from shared.stream import Event
+
+SERVICE_NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,99}")
+"""What may be the name of a service (facts.Name). Anything else in telemetry is left out."""
+OWN_PREFIX: Final = "sre-"
+"""Services of the fleet itself; Scout does not watch them."""
+
+
+def is_patient(service: str) -> bool:
+    """Whether telemetry of this service is Scout's business."""
+    return SERVICE_NAME.fullmatch(service) is not None and not service.startswith(OWN_PREFIX)
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """One health request. `ms`: how long it took; `asked`: when it was sent, by Scout's clock."""
+
+    ok: bool
+    detail: str
+    ms: float
+    asked: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observations:
+    """One look at the world, by Scout's clock (`at`, UTC).
+
+    What is missing was not seen: a service without a probe result was not asked, or has not answered yet.
+    """
+
+    at: datetime
+    probes: Mapping[str, ProbeResult] = field(default_factory=dict)
+    containers: Mapping[str, Container] = field(default_factory=dict)
+    """All managed containers as last read, by name."""
+    events: tuple[ContainerEvent, ...] = ()
+    """New since the last step."""
+    spans: tuple[Span, ...] = ()
+    """Newly finished. May be late, doubled and in any order."""
+    business: tuple[Event, ...] = ()
+    """New since the last step."""
+    blind: Mapping[str, str] = field(default_factory=dict)
+    """Sources that could not be read, with the reason: probes, containers, events, traces."""
+    probe_control_ok: bool = True
+    """Whether a probe of something of our own answered."""
+    calls: tuple[Call, ...] = ()
+    """What `spans` amount to, once settled. Filled in by the Watch."""
+    troubled: frozenset[str] = frozenset()
+    """Services with an open incident, and their callers: what they do now teaches no baseline."""
+
+
+Source = Literal["container", "event", "probe", "trace", "stream"]
+
+
+def evidence(id: str, kind: Source, summary: str, verbatim: object, trace_id: str | None = None) -> Evidence:
+    """Evidence whose hash is over `verbatim` (JSON types only) as canonical JSON."""
+    digest = hashlib.sha256(canonical_json(verbatim).encode()).hexdigest()
+    valid = trace_id if trace_id and re.fullmatch(r"[0-9a-f]{32}", trace_id) else None
+    return Evidence(id=id[:80], kind=kind, summary=one_line(summary), sha256=digest, trace_id=valid)
+
+
+def one_line(text: str, limit: int = 300) -> str:
+    """`text` on one line of at most `limit` characters."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A symptom that stands. The same firing keeps its `since` and first evidence for as long as it stands."""
+
+    service: str
+    symptom: Symptom
+    severity: Severity
+    summary: str
+    since: datetime
+    """When the fault began, as far as the arithmetic can tell."""
+    fired: datetime
+    """When the test was crossed, by Scout's clock."""
+    evidence: tuple[Evidence, ...]
+    measures: tuple[Measure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What a detector has counted of one service since it last began afresh.
+
+    `count` of `needed` observations, `bad` of which were bad; `usual` is the share (or level) it is held against.
+    `needed` is how many show a fault of the designed size with probability 0.99.
+    """
+
+    name: str
+    count: int
+    bad: int
+    needed: int
+    measure: Measure
+
+
+class Detector(Protocol):
+    """One symptom's arithmetic. Stateful in memory, deterministic; time comes from the observations."""
+
+    name: str
+
+    def update(self, seen: Observations) -> tuple[Finding, ...]:
+        """Take in one look; the findings that stand now."""
+        ...
+
+    def begin_afresh(self, service: str, at: datetime) -> None:
+        """Forget what was seen of `service` before `at`: a fix was applied. What was learned stays."""
+        ...
+
+    def tally(self, service: str) -> Tally | None:
+        """Counts since the last fresh beginning; None where this detector counts nothing for the service."""
+        ...
