@@ -30,7 +30,7 @@ class Memory:
         earlier = tuple(i for i in self._past.recent(self._window) if i.number != incident.number)
         now = self._issues.now()
         first, last = self._open.get(incident.number, (now, now))
-        if now - last > PATIENCE:
+        if now - last > 3 * PATIENCE:
             first = now  # it was closed in between
         self._open[incident.number] = (first, now)
         return Seen(now, first, earlier, self._window)
