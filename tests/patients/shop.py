@@ -5,6 +5,7 @@ import os
 import secrets
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -22,6 +23,8 @@ ROOT = Path(__file__).parents[2]
 MODULES = ("user_service", "policy_service", "quote_service", "frontend")
 ADA = {"name": "Ada Abara", "age": 40, "postcode": "A10 1XY", "claims": 0, "product": "home", "cover": "plus"}
 
+
+PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # no CA roots to load: loopback is plain http
 
 T = TypeVar("T")
 Span = dict[str, Any]
@@ -90,6 +93,7 @@ class Patient:
         self.module, self.port, self._environ = module, port, environ
         self.url = f"http://127.0.0.1:{port}"
         self.process: subprocess.Popen[str] | None = None
+        self._client = httpx.Client(base_url=self.url, timeout=5.0, verify=PLAIN, trust_env=False)
 
     def begin(self) -> None:
         if self.process is not None and self.process.stdout is not None:
@@ -124,6 +128,8 @@ class Patient:
             status = self.process.wait(5)
         if self.process.stdout is not None:
             self.process.stdout.close()
+        self._client.close()
+        self._client = httpx.Client(base_url=self.url, timeout=5.0, verify=PLAIN, trust_env=False)
         return status
 
     def restart(self, number: int = signal.SIGKILL) -> None:
@@ -131,9 +137,12 @@ class Patient:
         self.begin()
         self.await_ready()
 
+    def get(self, path: str, timeout: float = 5.0, headers: dict[str, str] | None = None) -> httpx.Response:
+        return self._client.get(path, timeout=timeout, headers=headers)
+
     def healthy(self, timeout_s: float = 1.0) -> bool:
         try:
-            return httpx.get(f"{self.url}/healthz", timeout=timeout_s, trust_env=False).status_code == 200
+            return self.get("/healthz", timeout=timeout_s).status_code == 200
         except httpx.HTTPError:
             return False
 
@@ -154,7 +163,7 @@ class Shop:
         for module, port in ports.items():
             self.environ[f"{module.removesuffix('_service').upper()}_URL"] = f"http://127.0.0.1:{port}"
         self.services = {module: Patient(module, port, self.environ) for module, port in ports.items()}
-        self.client = httpx.Client(base_url=self.services["frontend"].url, timeout=5.0, trust_env=False)
+        self.client = httpx.Client(base_url=self.services["frontend"].url, timeout=5.0, verify=PLAIN, trust_env=False)
 
     def open(self) -> None:
         for service in self.services.values():

@@ -5,7 +5,6 @@ import signal
 import time
 from collections.abc import Iterator
 
-import httpx
 import psutil
 import pytest
 
@@ -100,7 +99,7 @@ def test_latency_delays_the_services_own_handlers_but_not_its_health(shop: Shop,
 
     def slow() -> bool:
         started = time.monotonic()
-        httpx.get(f"{policy.url}/policies/P-0000000000")
+        policy.get("/policies/P-0000000000")
         return time.monotonic() - started > 0.75
 
     wait_for(slow)
@@ -114,7 +113,7 @@ def test_errors_answer_500_with_an_exception_on_the_span(shop: Shop, policy: Pat
     headers = new_trace()
 
     def failed() -> bool:
-        return httpx.get(f"{policy.url}/policies/P-0000000000", headers=headers).status_code == 500
+        return policy.get("/policies/P-0000000000", headers=headers).status_code == 500
 
     wait_for(failed)
     trace_id = headers["traceparent"].split("-")[1]
@@ -162,7 +161,7 @@ def test_a_fault_of_one_service_leaves_the_others_alone(shop: Shop, policy: Pati
     shop.suffer("errors", service="user-service", grade="severe")
     wait_for(lambda: shop.quote().status_code == 502)
     for _ in range(20):
-        assert httpx.get(f"{policy.url}/policies/P-0000000000").status_code == 404
+        assert policy.get("/policies/P-0000000000").status_code == 404
 
 
 def test_a_fault_ends_by_itself_when_its_time_is_up(shop: Shop, policy: Patient) -> None:

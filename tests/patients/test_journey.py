@@ -3,8 +3,6 @@
 import html
 import re
 
-import httpx
-
 from tests.patients.shop import ADA, Shop, new_trace, wait_for
 
 ERROR = 2
@@ -154,11 +152,11 @@ def test_a_service_that_is_gone_is_a_502_and_named_by_its_callers_span(shop: Sho
 def test_health_tells_version_and_start_and_metrics_count_requests(shop: Shop) -> None:
     service = shop.services["policy_service"]
     shop.purchase()
-    health = httpx.get(f"{service.url}/healthz").json()
+    health = service.get("/healthz").json()
     assert health["service"] == "policy-service"
     assert health["pid"] == service.pid
     assert {"version", "started_at"} <= health.keys()
-    metrics = httpx.get(f"{service.url}/metrics")
+    metrics = service.get("/metrics")
     assert metrics.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     sold = re.search(r'^http_requests_total\{method="POST",route="/policies",status="201"\} (\d+)$', metrics.text, re.M)
     assert sold

@@ -4,7 +4,6 @@ import random
 import re
 from collections.abc import Iterator
 
-import httpx
 import pytest
 
 from protected_services.load.customers import next_visitor
@@ -23,7 +22,7 @@ def load(shop: Shop) -> Iterator[Patient]:
 
 
 def journeys(load: Patient) -> dict[str, int]:
-    text = httpx.get(f"{load.url}/metrics").text
+    text = load.get("/metrics").text
     return {end: int(count) for end, count in re.findall(r'load_journeys_total\{end="(\w+)"\} (\d+)', text)}
 
 
