@@ -25,6 +25,10 @@ class Unreadable(Exception):
     """The message is not a CloudEvent of this envelope."""
 
 
+class Poison(Exception):
+    """A handler cannot make sense of this event. It is tried again twice and then set aside as a dead letter."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One CloudEvent. `time` is the sender's clock, UTC; `data` JSON types only."""

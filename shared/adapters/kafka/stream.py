@@ -1,0 +1,182 @@
+"""The stream's two ends for one process: a publisher that never blocks, and the subscriptions it hands out."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from shared.adapters.kafka.subscription import Membership, OnEvent, Subscription, nothing
+from shared.stream import DEAD_LETTERS, MAX_BYTES, Event
+
+log = logging.getLogger(__name__)
+
+PRODUCER: Final = {
+    "linger.ms": 2,
+    "acks": "all",
+    # Not idempotent: that mode ends in a fatal error when a broker loses its memory, and readers drop doubles by id.
+    "max.in.flight.requests.per.connection": 1,  # so that retries keep the order of a key
+    "partitioner": "murmur2_random",  # the same partition for a key as Java clients choose
+    "message.timeout.ms": 30_000,  # with Kafka away, an event is given up (and counted) after this
+    "queue.buffering.max.messages": 10_000,
+    "queue.buffering.max.kbytes": 16_384,
+    "message.max.bytes": MAX_BYTES,
+    "socket.timeout.ms": 6_000,
+    "reconnect.backoff.ms": 100,
+    "reconnect.backoff.max.ms": 2_000,
+    "socket.keepalive.enable": True,
+    "log_level": 2,
+}
+"""librdkafka settings of the sending side (librdkafka CONFIGURATION.md)."""
+
+DEAD_LETTER_TEXT: Final = 20_000
+"""Characters of an unreadable message that its dead letter carries along."""
+
+
+class Stream:
+    """One process's connection to Kafka. Fulfils `shared.ports.Publisher`. Thread-safe."""
+
+    def __init__(self, bootstrap: str, client_id: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        """Starts to connect in the background, so that the first event does not wait for it.
+
+        `bootstrap`: "host:port[,…]". `client_id`: the worker's name. Raises ValueError for an unusable setting.
+        """
+        self._bootstrap = bootstrap
+        self._client_id = client_id
+        self._now = now
+        self._lock = threading.Lock()
+        self._sent = 0
+        self._undelivered = 0
+        self._closing = threading.Event()
+        self._subscriptions: list[Subscription] = []
+        try:
+            self._producer = Producer({"bootstrap.servers": bootstrap, "client.id": client_id, **PRODUCER})
+        except KafkaException as error:
+            raise ValueError(f"Kafka at {bootstrap!r}: {error}") from error
+        self._deliveries = threading.Thread(target=self._deliver, name="kafka-deliveries", daemon=True)
+        self._deliveries.start()
+
+    @property
+    def sent(self) -> int:
+        """Events Kafka has confirmed."""
+        return self._sent
+
+    @property
+    def undelivered(self) -> int:
+        """Events that were given up: Kafka was away too long, the queue was full or the event too large."""
+        return self._undelivered
+
+    def publish(self, topic: str, key: str, event: Event) -> None:
+        """Queue one event. Returns at once and never raises; what cannot be sent is counted in `undelivered`."""
+        try:
+            message = event.encode()
+        except (TypeError, ValueError):
+            log.exception("event %s of type %s holds what JSON cannot: not sent", event.id, event.type)
+            self._count(delivered=False)
+            return
+        try:
+            self._producer.produce(topic, message, key=key.encode(), on_delivery=self._on_delivery)
+        except BufferError:
+            self._count(delivered=False)
+        except KafkaException as error:
+            log.warning("event %s of type %s was not sent: %s", event.id, event.type, error)
+            self._count(delivered=False)
+
+    def subscribe(
+        self,
+        topics: Sequence[str],
+        group: str | None,
+        on_event: OnEvent,
+        on_down: Callable[[], None] = nothing,
+        on_up: Callable[[], None] = nothing,
+        *,
+        start: Literal["latest", "earliest"] = "latest",
+        session_timeout_ms: int = 6_000,
+        max_poll_interval_ms: int = 60_000,
+    ) -> Subscription:
+        """Read `topics` in a thread of its own until the stream or the subscription is closed.
+
+        `group` None makes a group of this process alone: every process then sees every event. `start` says where a
+        group without commits begins. `on_event(topic, event)` returns when its effect is done, and only then is the
+        event committed; it raises Poison for an event it cannot use and Transient to be given it again later.
+        `on_down` is called within 10 s of Kafka going away, `on_up` when it is back; both from the reading thread.
+        """
+        subscription = Subscription(
+            Membership(
+                self._bootstrap,
+                self._client_id,
+                group or f"{self._client_id}-{uuid.uuid4().hex}",
+                session_timeout_ms,
+                max_poll_interval_ms,
+            ),
+            tuple(topics),
+            on_event,
+            on_down=on_down,
+            on_up=on_up,
+            bury=self._bury,
+            start=start,
+        )
+        self._subscriptions.append(subscription)
+        return subscription
+
+    def close(self, timeout: float = 5.0) -> None:
+        """Stop reading, send what is queued, at most `timeout` seconds for each; the rest counts as undelivered."""
+        for subscription in self._subscriptions:
+            subscription.stop()
+        for subscription in self._subscriptions:
+            subscription.close(timeout)
+        self._closing.set()
+        self._deliveries.join(timeout)
+        left = self._producer.flush(timeout)
+        if left:
+            self._producer.purge()
+            self._producer.flush(1.0)
+
+    def _deliver(self) -> None:
+        try:
+            self._producer.list_topics(timeout=5.0)
+        except KafkaException as error:
+            log.info("Kafka at %s does not answer yet: %s", self._bootstrap, error)
+        while not self._closing.is_set():
+            self._producer.poll(0.2)
+
+    def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
+        if error is not None:
+            log.debug("an event for %s was given up: %s", message.topic(), error)
+        self._count(delivered=error is None)
+
+    def _count(self, *, delivered: bool) -> None:
+        with self._lock:
+            if delivered:
+                self._sent += 1
+            else:
+                self._undelivered += 1
+
+    def _bury(self, message: Message, reason: str) -> None:
+        """Publish a dead letter: what could not be read, where it stands, and why."""
+        topic, partition, offset = message.topic() or "", message.partition(), message.offset()
+        origin = f"{topic}/{partition}/{offset}"
+        log.warning("dead letter: %s: %s", origin, reason)
+        data = {
+            "reason": reason,
+            "topic": topic,
+            "partition": partition,
+            "offset": offset,
+            "reader": self._client_id,
+            "key": _readable(message.key()),
+            "value": _readable(message.value()),
+        }
+        event = Event(f"{self._client_id}:{origin}", self._client_id, "sre.dead-letter", origin, self._now(), data)
+        self.publish(DEAD_LETTERS, origin, event)
+
+
+def _readable(raw: str | bytes | None) -> str:
+    if raw is None:
+        return ""
+    text = raw if isinstance(raw, str) else raw[: DEAD_LETTER_TEXT * 4].decode(errors="replace")
+    return text[:DEAD_LETTER_TEXT]

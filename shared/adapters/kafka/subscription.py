@@ -1,0 +1,335 @@
+"""One consumer in a thread of its own: each event is handled, then committed; what cannot be handled is set aside."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from shared.adapters.kafka.hand import Hand
+from shared.ports import Transient
+from shared.stream import Event, Poison, Unreadable, decode
+
+log = logging.getLogger(__name__)
+
+OnEvent = Callable[[str, Event], None]
+"""(topic, event). Returns when the effect is done; raises Poison or Transient."""
+
+TRIES: Final = 3
+"""How often a handler may call an event poison before it becomes a dead letter."""
+
+REMEMBERED: Final = 10_000
+"""Events (source and id) a subscription remembers in order to drop doubles."""
+
+PATIENCE: Final = 1.0
+"""Seconds a handler may take before the partitions are paused and polling goes on beside it."""
+
+GRACE: Final = 3.0
+"""Seconds a handler that is at work gets to end when the subscription is stopped."""
+
+DOWN_AFTER: Final = 2.0
+"""Seconds without any connection before Kafka counts as down."""
+
+COMMIT_EVERY: Final = 0.5
+"""Seconds between commits while events keep coming; a pause between events commits at once."""
+
+CONSUMER: Final = {
+    "enable.auto.commit": False,
+    "enable.auto.offset.store": False,
+    "auto.offset.reset": "earliest",  # after a broker lost its log: read the new one whole. `start` rules a new group
+    "partition.assignment.strategy": "cooperative-sticky",
+    "fetch.wait.max.ms": 10,  # the default of 500 adds a quarter of a second to every wake-up
+    "socket.timeout.ms": 4_000,  # a broker that hangs is noticed as one that is gone
+    "socket.keepalive.enable": True,
+    "reconnect.backoff.ms": 100,
+    "reconnect.backoff.max.ms": 2_000,
+    "allow.auto.create.topics": True,
+    "topic.metadata.refresh.interval.ms": 10_000,
+    "queued.min.messages": 1_000,
+    "queued.max.messages.kbytes": 4_096,
+    "statistics.interval.ms": 500,
+    "log_level": 2,
+}
+"""librdkafka settings of the reading side (librdkafka CONFIGURATION.md)."""
+
+
+def nothing() -> None:
+    """For a caller who does not want to be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """Which Kafka, who is asking, in which group, and how long that group waits for a silent member."""
+
+    bootstrap: str
+    client_id: str
+    group: str
+    session_timeout_ms: int = 6_000
+    """Without a heartbeat for this long, the member's partitions go to others."""
+    max_poll_interval_ms: int = 60_000
+    """A reading thread that does not poll for this long is thrown out (a slow handler does not stop it from polling)."""
+
+
+class Subscription:
+    """A running consumer. Made by `Stream.subscribe`."""
+
+    def __init__(
+        self,
+        member: Membership,
+        topics: tuple[str, ...],
+        on_event: OnEvent,
+        *,
+        on_down: Callable[[], None],
+        on_up: Callable[[], None],
+        bury: Callable[[Message, str], None],
+        start: Literal["latest", "earliest"],
+    ) -> None:
+        self.up = True
+        """False from `on_down` to `on_up`."""
+        self.failure: BaseException | None = None
+        """What ended the reading, when anything other than Poison or Transient came out of a handler."""
+        self.buried = 0
+        """Events set aside as dead letters."""
+        self.doubles = 0
+        """Events dropped because their source and id had been handled already."""
+        self._topics, self._on_event, self._bury, self._start = topics, on_event, bury, start
+        self._on_down, self._on_up = on_down, on_up
+        self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._waiting: deque[Message] = deque()
+        self._done: dict[tuple[str, int], int] = {}
+        self._placed: set[tuple[str, int]] = set()
+        self._committed_at = time.monotonic()
+        self._connected_at = time.monotonic()
+        self._stopping, self._assigned = threading.Event(), threading.Event()
+        self._hand = Hand(f"kafka-hand-{member.group[:20]}")
+        try:
+            self._consumer = Consumer(
+                {
+                    "bootstrap.servers": member.bootstrap,
+                    "client.id": member.client_id,
+                    "group.id": member.group,
+                    "session.timeout.ms": member.session_timeout_ms,
+                    "heartbeat.interval.ms": member.session_timeout_ms // 4,
+                    "max.poll.interval.ms": member.max_poll_interval_ms,
+                    "error_cb": _on_error,
+                    "stats_cb": self._on_statistics,
+                    **CONSUMER,
+                }
+            )
+        except KafkaException as error:
+            raise ValueError(f"Kafka at {member.bootstrap!r}: {error}") from error
+        self._thread = threading.Thread(target=self._run, name=f"kafka-{member.group[:20]}", daemon=True)
+        self._thread.start()
+
+    def wait_ready(self, timeout: float) -> bool:
+        """Wait until partitions are assigned: from then on nothing that is published is missed. False if not yet."""
+        return self._assigned.wait(timeout)
+
+    def check(self) -> None:
+        """Raise what ended the reading, if anything did. A worker calls this in its loop."""
+        if self.failure is not None:
+            raise RuntimeError(f"the subscription to {', '.join(self._topics)} ended") from self.failure
+
+    def stop(self) -> None:
+        """Ask it to end after the event at hand."""
+        self._stopping.set()
+
+    def close(self, timeout: float = 5.0) -> None:
+        """Stop, commit what was handled and leave the group. A handler that takes longer is not waited for."""
+        self.stop()
+        self._thread.join(timeout)
+
+    # -- the reading thread
+
+    def _run(self) -> None:
+        try:
+            self._consumer.subscribe(
+                list(self._topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+            )
+            while not self._stopping.is_set():
+                self._turn()
+        except BaseException as error:  # kept for `check`, which raises it in the worker's own thread
+            log.critical("reading %s ended", ", ".join(self._topics), exc_info=error)
+            self.failure = error
+        finally:
+            self._commit(wait=True)
+            self._consumer.close()
+            self._hand.close()
+
+    def _turn(self) -> None:
+        message = self._waiting.popleft() if self._waiting else self._consumer.poll(0.1)
+        self._watch()
+        if message is None:
+            self._commit()
+            return
+        problem = message.error()
+        if problem is not None:
+            _on_error(problem)
+            return
+        if self._handled(message):
+            self._done[message.topic() or "", message.partition() or 0] = (message.offset() or 0) + 1
+        if time.monotonic() - self._committed_at > COMMIT_EVERY:
+            self._commit()
+
+    def _handled(self, message: Message) -> bool:
+        """False only when the subscription is stopped before the handler is through."""
+        try:
+            event = decode(_bytes(message.value()))
+        except Unreadable as error:
+            return self._set_aside(message, str(error))
+        identity = (event.source, event.id)
+        if identity in self._seen:
+            self.doubles += 1
+            return True
+        tries, backoff, reason = 0, 0.5, ""
+        while tries < TRIES:
+            outcome = self._hand.give(lambda: self._on_event(message.topic() or "", event))
+            if not self._await(outcome):
+                return False
+            try:
+                outcome.result()
+            except Poison as error:
+                tries, reason = tries + 1, str(error)
+            except Transient as error:
+                if not self._rest(error.retry_after or backoff):
+                    return False
+                backoff = min(30.0, backoff * 2)
+            else:
+                self._remember(identity)
+                return True
+        return self._set_aside(message, f"refused {TRIES} times: {reason}")
+
+    def _set_aside(self, message: Message, reason: str) -> bool:
+        self._bury(message, reason)
+        self.buried += 1
+        return True
+
+    def _remember(self, identity: tuple[str, str]) -> None:
+        self._seen[identity] = None
+        if len(self._seen) > REMEMBERED:
+            self._seen.popitem(last=False)
+
+    def _await(self, outcome: Future[None]) -> bool:
+        """Wait for a handler. One that takes its time is waited for with paused partitions, so the group stays."""
+        self._hand.wait(outcome, PATIENCE)
+        if not outcome.done() and not self._idle(outcome.done):
+            self._hand.wait(outcome, GRACE)
+        return outcome.done()
+
+    def _rest(self, seconds: float) -> bool:
+        until = time.monotonic() + seconds
+        return self._idle(lambda: time.monotonic() >= until)
+
+    def _idle(self, over: Callable[[], bool]) -> bool:
+        """Keep polling, with every partition paused, until `over`. False when asked to stop before that."""
+        self._pause()
+        try:
+            while not over():
+                if self._stopping.is_set():
+                    return False
+                message = self._consumer.poll(0.05)
+                if message is not None and message.error() is None:  # of a partition that was assigned just now
+                    self._waiting.append(message)
+                    self._pause()
+                self._watch()
+            return True
+        finally:
+            assigned = self._consumer.assignment()
+            if assigned:
+                self._consumer.resume(assigned)
+
+    def _pause(self) -> None:
+        assigned = self._consumer.assignment()
+        if assigned:
+            self._consumer.pause(assigned)
+
+    def _commit(self, *, wait: bool = False) -> None:
+        self._committed_at = time.monotonic()
+        if not self._done:
+            return
+        offsets = [TopicPartition(topic, partition, offset) for (topic, partition), offset in self._done.items()]
+        self._done.clear()
+        try:
+            if wait:
+                self._consumer.commit(offsets=offsets, asynchronous=False)
+            else:
+                self._consumer.commit(offsets=offsets, asynchronous=True)
+        except KafkaException as error:  # the events will come again, and be dropped as doubles or handled again
+            log.info("a commit failed: %s", error)
+
+    # -- callbacks, all served from poll() in the reading thread
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        if self._start == "latest" and partitions:
+            consumer.incremental_assign(self._from_now_on(consumer, partitions))
+        self._assigned.set()
+
+    def _from_now_on(self, consumer: Consumer, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        """Where each partition goes on: after its commit or, the first time, at the offset that is its end just now.
+
+        That offset is committed too, so that a later assignment without any commit means a broker that lost its
+        memory, and its new log is read whole.
+        """
+        found = []
+        try:
+            for partition in consumer.committed(partitions, timeout=5.0):
+                key, offset = (partition.topic, partition.partition), partition.offset
+                if offset < 0 and key in self._placed:
+                    offset = OFFSET_BEGINNING
+                elif offset < 0:
+                    _, offset = consumer.get_watermark_offsets(partition, timeout=5.0)
+                    self._done[key] = offset
+                self._placed.add(key)
+                found.append(TopicPartition(*key, offset))
+        except KafkaException as error:
+            log.info("the ends of the partitions are not known yet: %s", error)
+            return [TopicPartition(one.topic, one.partition, OFFSET_END) for one in partitions]
+        return found
+
+    def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        self._commit(wait=True)
+        self._forget(partitions)
+
+    def _on_lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        self._forget(partitions)
+
+    def _forget(self, partitions: list[TopicPartition]) -> None:
+        gone = {(one.topic, one.partition) for one in partitions}
+        self._done = {key: offset for key, offset in self._done.items() if key not in gone}
+        self._waiting = deque(one for one in self._waiting if (one.topic(), one.partition()) not in gone)
+
+    def _on_statistics(self, text: str) -> None:
+        if any(broker["state"] == "UP" for broker in json.loads(text)["brokers"].values()):
+            self._connected_at = time.monotonic()
+
+    def _watch(self) -> None:
+        """Tell the owner when Kafka went away or came back."""
+        away = time.monotonic() - self._connected_at > DOWN_AFTER
+        if away and self.up:
+            self.up = False
+            log.warning("Kafka is away; the fleet polls instead")
+            self._on_down()
+        elif not away and not self.up:
+            self.up = True
+            log.warning("Kafka is back")
+            self._on_up()
+
+
+def _on_error(error: KafkaError) -> None:
+    """Connection trouble is told by `on_down`; what retrying does not cure is logged; a fatal error ends it all."""
+    if error.fatal():
+        raise KafkaException(error)
+    if error.code() not in (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE):
+        log.warning("Kafka says: %s", error)
+
+
+def _bytes(value: str | bytes | None) -> bytes:
+    return value.encode() if isinstance(value, str) else value or b""

@@ -1,0 +1,345 @@
+"""The Kafka adapter on a broker process: delivery, commits, doubles, poison, slow handlers, a broker that leaves."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer, Producer
+
+from shared.adapters.kafka import Stream
+from shared.ports import Transient
+from shared.stream import DEAD_LETTERS, THOUGHTS, WAKEUPS, Event, Poison, decode
+from tests.broker.conftest import EmbeddedBroker, read, wait_for
+
+Events = list[tuple[str, Event]]
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[EmbeddedBroker]:
+    running = EmbeddedBroker()
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture(scope="module", params=["embedded", "real"])
+def bootstrap(request: pytest.FixtureRequest, broker: EmbeddedBroker) -> str:
+    if request.param == "embedded":
+        return broker.bootstrap
+    real = os.environ.get("SRE_TEST_KAFKA")
+    if not real:
+        pytest.skip("SRE_TEST_KAFKA is not set: no real Kafka to hold to the contract")
+    return real
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[[str], Stream]]:
+    streams: list[Stream] = []
+
+    def make(bootstrap: str) -> Stream:
+        streams.append(Stream(bootstrap, "tests"))
+        return streams[-1]
+
+    yield make
+    for stream in streams:
+        stream.close(5)
+
+
+@pytest.fixture
+def topic() -> str:
+    return f"t.{uuid.uuid4().hex[:12]}"
+
+
+def event(number: int = 0, **data: Any) -> Event:
+    return Event(
+        id=f"e{number}",
+        source="/tests",
+        type="test.happened",
+        subject="142",
+        time=datetime(2026, 1, 2, 3, 4, 5, 678901, UTC),
+        data={"number": number, **data},
+        traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    )
+
+
+def collector() -> tuple[Events, Callable[[str, Event], None]]:
+    seen: Events = []
+    return seen, lambda topic, one: seen.append((topic, one))
+
+
+def numbers(seen: Events) -> list[int]:
+    return [one.data["number"] for _, one in seen]
+
+
+def raw(bootstrap: str, topic: str, *values: bytes) -> None:
+    """Put bytes on a topic without the adapter."""
+    producer = Producer({"bootstrap.servers": bootstrap, "message.max.bytes": 4_000_000, "log_level": 0})
+    for value in values:
+        producer.produce(topic, value, key=b"k")
+    assert producer.flush(10) == 0
+
+
+def test_an_event_arrives_whole_and_in_order(bootstrap: str, topic: str, connect: Callable[[str], Stream]) -> None:
+    stream, (seen, on_event) = connect(bootstrap), collector()
+    raw(bootstrap, topic, event(-1).encode())
+    subscription = stream.subscribe([topic], None, on_event)
+    assert subscription.wait_ready(20)
+
+    for number in range(50):
+        stream.publish(topic, "142", event(number))
+
+    wait_for(lambda: len(seen) >= 50)
+    assert seen == [(topic, event(number)) for number in range(50)]
+    wait_for(lambda: stream.sent == 50)
+    assert stream.undelivered == 0
+
+
+def test_every_process_of_a_group_of_its_own_sees_every_wake_up(
+    bootstrap: str, topic: str, connect: Callable[[str], Stream]
+) -> None:
+    streams = [connect(bootstrap), connect(bootstrap)]
+    collected = [collector(), collector()]
+    raw(bootstrap, topic, event(0).encode())
+    for stream, (_, on_event) in zip(streams, collected, strict=True):
+        assert stream.subscribe([topic], None, on_event).wait_ready(20)
+
+    streams[0].publish(topic, "1", event(1))
+
+    for seen, _ in collected:
+        wait_for(lambda seen=seen: numbers(seen) == [1])  # type: ignore[misc]
+
+
+def test_the_same_source_and_id_is_handled_once(bootstrap: str, topic: str, connect: Callable[[str], Stream]) -> None:
+    stream, (seen, on_event) = connect(bootstrap), collector()
+    subscription = stream.subscribe([topic], None, on_event, start="earliest")
+
+    raw(bootstrap, topic, event(1).encode(), event(1).encode(), event(2).encode())
+
+    wait_for(lambda: numbers(seen) == [1, 2])
+    assert subscription.doubles == 1
+
+
+def test_what_was_handled_is_committed_and_what_was_not_comes_again(
+    bootstrap: str, topic: str, connect: Callable[[str], Stream]
+) -> None:
+    raw(bootstrap, topic, event(1).encode(), event(2).encode())
+    stuck, group = threading.Event(), uuid.uuid4().hex
+    first: list[int] = []
+
+    def stops_at_two(_: str, one: Event) -> None:
+        first.append(one.data["number"])
+        if one.data["number"] == 2:
+            stuck.wait(20)
+
+    died = connect(bootstrap)
+    died.subscribe([topic], group, stops_at_two, start="earliest", session_timeout_ms=2_000)
+    wait_for(lambda: first == [1, 2])
+    died.close(10)  # the handler of 2 is still at work: its event must not count as done
+    stuck.set()
+    seen, on_event = collector()
+    connect(bootstrap).subscribe([topic], group, on_event, start="earliest", session_timeout_ms=2_000)
+
+    wait_for(lambda: numbers(seen) == [2])
+
+
+def dead_letters(bootstrap: str, of: str, count: int) -> list[Event]:
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": uuid.uuid4().hex, "auto.offset.reset": "earliest"})
+    consumer.subscribe([DEAD_LETTERS])
+    found: list[Event] = []
+    try:
+        while len(found) < count:
+            letter = decode(read(consumer, 1)[0].value() or b"")
+            found += [letter] if letter.data["topic"] == of else []
+    finally:
+        consumer.close()
+    return found
+
+
+def test_unreadable_and_poisonous_events_become_dead_letters_with_a_reason_and_the_rest_goes_on(
+    bootstrap: str, topic: str, connect: Callable[[str], Stream]
+) -> None:
+    tried: list[int] = []
+    seen: Events = []
+
+    def picky(at: str, one: Event) -> None:
+        tried.append(one.data["number"])
+        if one.data["number"] == 13:
+            raise Poison("thirteen")
+        seen.append((at, one))
+
+    stream = connect(bootstrap)
+    subscription = stream.subscribe([topic], None, picky, start="earliest")
+    raw(bootstrap, topic, b"\xff not json", b"{}", event(13).encode(), event(5, pad="x" * 1_100_000).encode())
+    raw(bootstrap, topic, event(1).encode())
+
+    wait_for(lambda: numbers(seen) == [1])
+    assert tried.count(13) == 3
+    assert subscription.buried == 4
+    letters = dead_letters(bootstrap, topic, 4)
+    assert [letter.data["reason"] for letter in letters] == [
+        "not JSON",
+        "not a CloudEvent 1.0",
+        "refused 3 times: thirteen",
+        f"{len(event(5, pad='x' * 1_100_000).encode())} bytes are more than 1000000",
+    ]
+    assert letters[0].data["value"] == "\ufffd not json"
+    assert {letter.data["key"] for letter in letters} == {"k"}
+    assert len({letter.id for letter in letters}) == 4
+
+
+def test_a_handler_that_says_later_is_given_the_event_again(
+    bootstrap: str, topic: str, connect: Callable[[str], Stream]
+) -> None:
+    tried: list[int] = []
+
+    def later(_: str, one: Event) -> None:
+        tried.append(one.data["number"])
+        if len(tried) < 5:
+            raise Transient("GitHub is away", retry_after=0.05)
+
+    subscription = connect(bootstrap).subscribe([topic], None, later, start="earliest")
+    raw(bootstrap, topic, event(1).encode(), event(2).encode())
+
+    wait_for(lambda: tried == [1, 1, 1, 1, 1, 2])
+    assert subscription.buried == 0
+
+
+def test_a_slow_handler_keeps_its_place_in_the_group(
+    bootstrap: str, topic: str, connect: Callable[[str], Stream]
+) -> None:
+    raw(bootstrap, topic, event(1).encode(), event(2).encode())
+    seen: Events = []
+
+    def slow(at: str, one: Event) -> None:
+        time.sleep(3.5 if one.data["number"] == 1 else 0)  # longer than the poll interval below: this IS the slowness
+        seen.append((at, one))
+
+    stream = connect(bootstrap)
+    subscription = stream.subscribe(
+        [topic], "slow-" + topic, slow, start="earliest", session_timeout_ms=2_000, max_poll_interval_ms=2_500
+    )
+
+    wait_for(lambda: numbers(seen) == [1, 2], 20)
+    subscription.check()
+
+
+def test_a_bug_in_a_handler_ends_the_reading_loudly_and_the_event_is_not_committed(
+    bootstrap: str, topic: str, connect: Callable[[str], Stream]
+) -> None:
+    def buggy(_: str, one: Event) -> None:
+        raise KeyError(one.id)
+
+    stream, group = connect(bootstrap), "bug-" + topic
+    subscription = stream.subscribe([topic], group, buggy, start="earliest", session_timeout_ms=2_000)
+    raw(bootstrap, topic, event(1).encode())
+
+    wait_for(lambda: subscription.failure)
+    with pytest.raises(RuntimeError):
+        subscription.check()
+    seen, on_event = collector()
+    stream.subscribe([topic], group, on_event, start="earliest", session_timeout_ms=2_000)
+    wait_for(lambda: numbers(seen) == [1])
+
+
+def test_events_that_cannot_be_sent_are_counted_and_nothing_is_raised(
+    bootstrap: str, topic: str, connect: Callable[[str], Stream]
+) -> None:
+    stream = connect(bootstrap)
+
+    stream.publish(topic, "k", event(1, pad="x" * 2_000_000))
+    stream.publish(topic, "k", event(2, what=object()))
+
+    wait_for(lambda: stream.undelivered == 2)
+
+
+def test_publishing_without_kafka_never_blocks_and_is_counted(connect: Callable[[str], Stream]) -> None:
+    stream = Stream("127.0.0.1:1", "tests")
+    began = time.monotonic()
+
+    for number in range(12_000):
+        stream.publish(THOUGHTS, "k", event(number))
+
+    assert time.monotonic() - began < 5
+    assert stream.undelivered >= 2_000
+    stream.close(0.2)
+    assert stream.undelivered == 12_000
+    assert stream.sent == 0
+
+
+class Told:
+    """What the owner of a subscription was told, and when."""
+
+    def __init__(self) -> None:
+        self.words: list[str] = []
+
+    def down(self) -> None:
+        self.words.append("down")
+
+    def up(self) -> None:
+        self.words.append("up")
+
+
+@pytest.mark.parametrize("how", ["port closed", "hanging", "killed"])
+def test_a_broker_that_leaves_is_told_within_ten_seconds_and_its_return_too(
+    how: str, connect: Callable[[str], Stream]
+) -> None:
+    broker, told, (seen, on_event) = EmbeddedBroker(), Told(), collector()
+    try:
+        stream = connect(broker.bootstrap)
+        subscription = stream.subscribe([WAKEUPS], None, on_event, told.down, told.up, session_timeout_ms=2_000)
+        assert subscription.wait_ready(20)
+        stream.publish(WAKEUPS, "1", event(1))
+        wait_for(lambda: numbers(seen) == [1])
+        match how:
+            case "port closed":
+                broker.down()
+            case "hanging":
+                os.kill(broker.pid, signal.SIGSTOP)
+            case "killed":
+                broker.kill()
+
+        wait_for(lambda: told.words == ["down"], 10)
+        assert not subscription.up
+        stream.publish(WAKEUPS, "1", event(2))
+        match how:
+            case "port closed":
+                broker.up()
+            case "hanging":
+                os.kill(broker.pid, signal.SIGCONT)
+            case "killed":
+                broker = EmbeddedBroker("--port", str(broker.port))
+        wait_for(lambda: told.words == ["down", "up"], 10)
+        stream.publish(WAKEUPS, "1", event(3))
+
+        wait_for(lambda: sorted(numbers(seen)) == [1, 2, 3], 15)
+        subscription.check()
+    finally:
+        stream.close(5)
+        broker.stop()
+
+
+def test_kafka_absent_from_the_start_is_told_and_found_when_it_appears(connect: Callable[[str], Stream]) -> None:
+    broker = EmbeddedBroker()
+    broker.down()
+    told, (seen, on_event) = Told(), collector()
+    try:
+        stream = connect(broker.bootstrap)
+        subscription = stream.subscribe([WAKEUPS], None, on_event, told.down, told.up, session_timeout_ms=2_000)
+        wait_for(lambda: told.words == ["down"], 10)
+
+        broker.up()
+
+        wait_for(lambda: told.words == ["down", "up"], 10)
+        assert subscription.wait_ready(15)
+        stream.publish(WAKEUPS, "1", event(1))
+        wait_for(lambda: numbers(seen) == [1])
+    finally:
+        stream.close(5)
+        broker.stop()
