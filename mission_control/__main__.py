@@ -5,16 +5,16 @@ from __future__ import annotations
 import sys
 
 
-def main() -> int:
-    """The exit code: 0 ok, 1 error, 2 usage or settings, 3 degraded."""
+def main() -> None:
+    """Exits with 0 ok, 1 error, 2 usage or settings, 3 degraded."""
     if len(sys.argv) == 3 and sys.argv[1] == "run" and not sys.argv[2].startswith("-"):
         from mission_control.run import run
 
-        return run(sys.argv[2])
+        sys.exit(run(sys.argv[2]))
     from mission_control.cli import main as command_line
 
-    return command_line()
+    command_line()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -5,20 +5,23 @@ Exit codes: 0 ok, 1 error, 2 usage or settings, 3 degraded.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from mission_control.faults import Commands
 
 if TYPE_CHECKING:
     from mission_control.settings import Settings
 
 app = typer.Typer(
     name="mission-control",
+    cls=Commands,
     help="SRE-Space: a fleet of small workers that heals incidents, with a GitHub repository as its control plane.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -36,13 +39,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdou
 Number = Annotated[int, typer.Argument(metavar="N", min=1, help="The issue's number.")]
 
 
-def main() -> int:
-    """Run the command line; returns the exit code."""
-    from mission_control.faults import told
-
-    with told() as outcome:
-        outcome.code = app(standalone_mode=False, prog_name="mission-control") or 0
-    return outcome.code
+def main() -> None:
+    """Run the command line and exit with its code."""
+    app(prog_name="mission-control")
 
 
 def _settings(state: Path | None) -> Settings:
@@ -141,7 +140,3 @@ def check() -> int:
     from mission_control.development import check
 
     return check()
-
-
-if __name__ == "__main__":
-    sys.exit(main())

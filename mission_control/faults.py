@@ -1,46 +1,32 @@
-"""How a command ends: expected failures are one plain line on stderr and an exit code, never a traceback."""
+"""How a command ends: its result is the exit code; expected failures are plain lines on stderr, never a traceback."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
 
 
-@dataclass(slots=True)
-class Outcome:
-    """The exit code of a command."""
+class Commands(TyperGroup):
+    """The group of all commands. What is not expected stays a traceback: that is our bug."""
 
-    code: int = 0
-
-
-@contextmanager
-def told() -> Iterator[Outcome]:
-    """Turn what may go wrong into words. What is not expected stays a traceback: that is our bug."""
-    import click
-
-    outcome = Outcome()
-    try:
-        yield outcome
-    except click.exceptions.Exit as end:
-        outcome.code = end.exit_code
-    except click.ClickException as error:
-        error.show()
-        outcome.code = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        outcome.code = 130
-    except BrokenPipeError:
-        outcome.code = 1
-    except Exception as error:
-        code = _expected(error)
-        if code is None:
-            raise
-        sys.stderr.write("".join(f"{line}\n" for line in str(error).splitlines()))
-        outcome.code = code
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; always ends in typer.Exit or what typer itself knows to tell."""
+        try:
+            code = super().invoke(ctx)
+        except Exception as error:
+            known = _exit_code(error)
+            if known is None:
+                raise
+            sys.stderr.write("".join(f"{line}\n" for line in str(error).splitlines()))
+            code = known
+        raise typer.Exit(code if isinstance(code, int) else 0)
 
 
-def _expected(error: Exception) -> int | None:
+def _exit_code(error: Exception) -> int | None:
+    """1 for what the world refused, 2 for settings, None for what should not happen."""
     from mission_control.github import GithubSaysNo
     from mission_control.record import NotRunning
     from mission_control.settings import BadSettings

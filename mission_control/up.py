@@ -1,4 +1,4 @@
-"""`up`: the whole world in the foreground until Ctrl-C or SIGTERM; a live table in a terminal, plain lines elsewhere."""
+"""`up`: the whole world in the foreground until Ctrl-C or SIGTERM; a live table in a terminal, else plain lines."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from rich.text import Text
 from mission_control.processes import Supervisor
 from mission_control.watch import OpenIncident, ProcessRow, age, memory
 
-_COLOURS = {"up": "green", "starting": "yellow", "waiting": "red", "stopped": "dim"}
+_COLOURS = {"up": "green", "starting": "yellow", "waiting": "red", "stopped": "dim", "gone": "red"}
 
 
 def process_rows(supervisor: Supervisor) -> tuple[ProcessRow, ...]:
@@ -32,22 +32,22 @@ def process_rows(supervisor: Supervisor) -> tuple[ProcessRow, ...]:
     )
 
 
-def process_table(rows: Iterable[ProcessRow]) -> Table:
-    """Processes with pid, state, memory, age and restarts."""
+def process_table(rows: Iterable[ProcessRow], history: bool = True) -> Table:
+    """Processes with pid, state and memory; with `history` also how long they are up, and how often restarted."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name, side in (("process", "left"), ("pid", "right"), ("state", "left"), ("MB", "right")):
-        table.add_column(name, justify="right" if side == "right" else "left")
-    table.add_column("up for", justify="right")
-    table.add_column("restarts", justify="right")
+    for name in ("process", "pid", "state", "MB", *(("up for", "restarts") if history else ())):
+        table.add_column(name, justify="left" if name in ("process", "state") else "right")
     for row in rows:
-        table.add_row(
+        cells: list[RenderableType] = [
             row.name,
             str(row.pid or "–"),
             Text(row.state, style=_COLOURS.get(row.state, "")),
             f"{row.rss:.0f}" if row.rss is not None else "–",
-            age(row.up_for) if row.up_for is not None else "–",
-            Text(str(row.restarts), style="yellow" if row.restarts else "dim"),
-        )
+        ]
+        if history:
+            cells.append(age(row.up_for) if row.up_for is not None else "–")
+            cells.append(Text(str(row.restarts), style="yellow" if row.restarts else "dim"))
+        table.add_row(*cells)
     return table
 
 
