@@ -106,7 +106,7 @@ class Events:
         from confluent_kafka import Producer
 
         quiet = logging.getLogger("kafka")
-        quiet.setLevel(logging.CRITICAL)  # its state is told once by `_unreachable` and counted; not a line a second
+        quiet.setLevel(logging.CRITICAL)  # told once by `_Unreachable` and counted, not a line a second
         return Producer(
             {
                 "bootstrap.servers": self._settings.kafka,
