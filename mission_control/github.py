@@ -33,6 +33,9 @@ class Repository:
     token: str = field(repr=False)
     _session: requests.Session = field(default_factory=requests.Session, repr=False)
 
+    def __post_init__(self) -> None:
+        self._session.trust_env = urlsplit(self.api).hostname not in ("127.0.0.1", "localhost", "::1")
+
     def call(self, method: str, path: str, **arguments: Any) -> requests.Response:
         """One request below `/repos/owner/name`. Raises GithubSaysNo."""
         return self._request(method, f"{self.api}/repos/{self.name}{path}", **arguments)

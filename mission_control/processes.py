@@ -107,11 +107,14 @@ class Supervisor:
 
 
 def environment(marker: Path, **variables: str | None) -> dict[str, str]:
-    """What every process of this state folder is started with: what a program needs from the system, then `variables`.
+    """What a process of this state folder is started with: what programs need from the system, then `variables`.
 
     Nothing else of the user's environment is handed on. `marker`, the state folder, makes the processes findable.
+    This machine itself is never reached through a proxy.
     """
     kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
     proxies = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
     base = {key: os.environ[key] for key in (*kept, *proxies) if key in os.environ}
+    for name in ("NO_PROXY", "no_proxy"):
+        base[name] = ",".join(filter(None, (base.get(name), "127.0.0.1,localhost")))
     return base | {"SRE_SPACE_UP": str(marker)} | {key: value for key, value in variables.items() if value is not None}

@@ -1,0 +1,183 @@
+"""`doctor`: looks at everything the fleet needs here, and says of each fault what it is, why, and how to mend it."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final, get_args
+
+import requests
+
+from mission_control import record
+from mission_control.github import GithubSaysNo
+from mission_control.keys import read_key
+from mission_control.running import target
+from mission_control.settings import Settings
+from shared.incident.facts import Role
+from shared.incident.labels import CATALOGUE
+
+_TIMEOUT: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. `fix` is empty when it is as it should be."""
+
+    id: str
+    ok: bool
+    why: str
+    fix: str = ""
+
+
+def doctor(settings: Settings, as_json: bool) -> int:
+    """0 when all is well, 3 when something is not."""
+    state = settings.state_dir.resolve()
+    try:
+        running: record.Record | None = record.read(state)
+    except record.NotRunning:
+        running = None
+    findings = [finding for look in _LOOKS for finding in look(settings, running)]
+    if as_json:
+        sys.stdout.write(json.dumps([asdict(finding) for finding in findings], indent=2) + "\n")
+    else:
+        for finding in findings:
+            sys.stdout.write(f"{'ok  ' if finding.ok else 'BAD '} {finding.id:20} {finding.why}\n")
+            if finding.fix:
+                sys.stdout.write(f"{'':26}→ {finding.fix}\n")
+    return 0 if all(finding.ok for finding in findings) else 3
+
+
+def _tools(_settings: Settings, _running: record.Record | None) -> Iterator[Finding]:
+    new_enough = sys.version_info >= (3, 11)
+    yield Finding("python", new_enough, platform.python_version(), "" if new_enough else "install Python 3.11 or newer")
+    git = shutil.which("git")
+    if git is None:
+        yield Finding("git", False, "not found on PATH", "install git")
+        return
+    version = subprocess.run([git, "--version"], capture_output=True, text=True, check=False).stdout.strip()
+    yield Finding("git", bool(version), version or f"{git} does not run", "" if version else "reinstall git")
+
+
+def _world(settings: Settings, running: record.Record | None) -> Iterator[Finding]:
+    state = settings.state_dir.resolve()
+    if running is None:
+        ok = settings.github_token is not None
+        why = "the real GitHub is configured" if ok else f"nothing runs on {state}"
+        yield Finding("world", ok, why, "" if ok else "./mission-control.sh up")
+        return
+    alive = record.owner(state) is not None
+    why = f"supervisor {running.supervisor} on {state}"
+    yield Finding("world", alive, why if alive else f"{why} is gone", "" if alive else "./mission-control.sh down")
+    mode = (state / record.FILE).stat().st_mode & 0o077
+    yield Finding("run.json", not mode, "readable by its owner only" if not mode else "others can read its tokens",
+                  "" if not mode else f"chmod 600 {state / record.FILE}")  # fmt: skip
+    for name, pid in running.processes.items():
+        there = Path(f"/proc/{pid}").exists() if sys.platform == "linux" else True
+        log = state / "logs" / f"{name}.log"
+        yield Finding(f"process {name}", there, f"pid {pid}", "" if there else f"read {log}")
+
+
+def _github(settings: Settings, running: record.Record | None) -> Iterator[Finding]:
+    if running is None and settings.github_token is None:
+        return
+    try:
+        repository = target(settings).repository
+        login = repository.login()
+        there = {row["name"] for row in repository.pages("/labels")}
+        permission = repository.call("GET", f"/collaborators/{login}/permission").json()["permission"]
+    except GithubSaysNo as no:
+        yield Finding("github", False, str(no), "check GITHUB_API_URL, GITHUB_REPOSITORY and the token's permissions")
+        return
+    yield Finding("github", True, f"{repository.name} as {login}")
+    may = permission in ("write", "admin")
+    yield Finding("github permission", may, f"{login} has {permission}",
+                  "" if may else f"give {login} write access to {repository.name}")  # fmt: skip
+    missing = sorted(set(map(str, CATALOGUE)) - there)
+    yield Finding("labels", not missing, f"{len(CATALOGUE) - len(missing)} of {len(CATALOGUE)} are there",
+                  "" if not missing else f"./mission-control.sh up makes them: {', '.join(missing[:3])} …")  # fmt: skip
+
+
+def _parts(settings: Settings, running: record.Record | None) -> Iterator[Finding]:
+    kafka = running.kafka if running else settings.kafka
+    if kafka:
+        yield _reached("kafka", kafka, lambda: _connect(kafka), "start it or unset KAFKA_BOOTSTRAP_SERVERS")
+    query = running.traces.get("query") if running else settings.jaeger_url
+    if query:
+        services = f"{query}/api/v3/services"
+        yield _reached(
+            "traces", query, lambda: requests.get(services, timeout=_TIMEOUT), "start it or check JAEGER_URL"
+        )
+    docker = running.docker if running else settings.docker_host
+    if docker:
+        yield _reached("engine", docker, lambda: _ping(docker), "start it or check DOCKER_HOST")
+
+
+def _keys(settings: Settings, running: record.Record | None) -> Iterator[Finding]:
+    file = settings.keys_file
+    if running is None and settings.github_token is None and not file.exists():
+        return
+    try:
+        count = len(target(settings).keyring().keys)
+        yield Finding("keyring", True, f"{count} public keys in {file}")
+    except (OSError, ValueError) as error:
+        yield Finding("keyring", False, str(error), "set SRE_KEYRING to the fleet's keys.toml, or run up to make one")
+    for role in get_args(Role):
+        own = settings.key_file(role)
+        if not own.exists():
+            continue
+        try:
+            read_key(own)
+        except (OSError, ValueError) as error:
+            yield Finding(f"key {role}", False, str(error), f"chmod 600 {own}, or make a new one")
+
+
+def _policy(settings: Settings, _running: record.Record | None) -> Iterator[Finding]:
+    from shared.policy.model import parse_policy
+
+    try:
+        policy = parse_policy(settings.policy.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        yield Finding("policy", False, f"{settings.policy}: {reason}", "mend it; until then nothing is allowed")
+        return
+    yield Finding("policy", True, f"{settings.policy}: {len(policy.services)} services")
+
+
+def _reached(name: str, where: str, reach: Callable[[], None], fix: str) -> Finding:
+    try:
+        reach()
+    except (OSError, ValueError) as error:  # requests' and docker's errors about connections are OSErrors
+        return Finding(name, False, f"{where} does not answer: {error}", fix)
+    return Finding(name, True, where)
+
+
+def _connect(brokers: str) -> None:
+    host, _, port = brokers.split(",", maxsplit=1)[0].rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=_TIMEOUT):
+        return
+
+
+def _get(url: str) -> None:
+    with requests.Session() as session:
+        session.trust_env = "//127.0.0.1" not in url
+        session.get(url, timeout=_TIMEOUT).raise_for_status()
+
+
+def _ping(address: str) -> None:
+    import docker
+
+    try:
+        client = docker.DockerClient(base_url=address, version="auto", timeout=int(_TIMEOUT))
+    except docker.errors.DockerException as error:
+        raise OSError(str(error)) from error
+    client.close()
+
+
+_LOOKS: Final = (_tools, _world, _github, _parts, _keys, _policy)
