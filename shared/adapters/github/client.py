@@ -1,0 +1,66 @@
+"""Puts the parts of the GitHub adapter together for one account and one repository."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.adapters.github.budget import WriteBudget, digest
+from shared.adapters.github.conditional import Conditional
+from shared.adapters.github.gate import Gate
+from shared.adapters.github.own_writes import OwnWrites
+from shared.adapters.github.reads import GitHubReads
+from shared.adapters.github.wire import Address, Wire
+from shared.adapters.github.writes import GitHubWrites, Patience
+from shared.ports import Clock, Permanent
+
+
+@dataclass(frozen=True, slots=True)
+class GitHub:
+    """One account on one repository: `reads` is Issues, People and History; `writes` is IssueWriter."""
+
+    reads: GitHubReads
+    writes: GitHubWrites
+    budget: WriteBudget
+    login: str
+    wire: Wire
+
+    def close(self) -> None:
+        """End threads and connections."""
+        self.reads.close()
+        self.wire.close()
+
+
+def connect(
+    address: Address,
+    state_dir: Path,
+    clock: Clock,
+    *,
+    login: str | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+    patience: Patience | None = None,
+) -> GitHub:
+    """The adapter. `state_dir` holds what the processes of this account on this host share: write budget and pauses.
+
+    `login`: the token's account; None asks GitHub (one request; raises Transient, or Permanent for a bad token). A
+    token of an App installation cannot ask: its login must be given.
+    """
+    state_dir.mkdir(parents=True, exist_ok=True)
+    account = digest(f"{address.api_url}\n{address.token}")
+    wire = Wire(address, clock, Gate(clock, state_dir / f"github-pause-{account}"))
+    if login is None:
+        login = _whose(wire)
+    own = OwnWrites(clock)
+    reads = GitHubReads(wire, Conditional(wire, sleep=sleep), own, clock)
+    budget = WriteBudget(state_dir, f"{address.api_url}\n{login.lower()}", clock, sleep=sleep)
+    writes = GitHubWrites(wire, reads, own, budget, login, patience or Patience(sleep=sleep))
+    return GitHub(reads, writes, budget, login, wire)
+
+
+def _whose(wire: Wire) -> str:
+    answer = wire.send("GET", "/user", accept={403})
+    if answer.status == 403:
+        raise Permanent("the token cannot say whose it is (an App installation?): give its login")
+    return str(answer.json()["login"])
