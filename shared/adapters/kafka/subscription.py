@@ -75,7 +75,7 @@ class Membership:
     session_timeout_ms: int = 6_000
     """Without a heartbeat for this long, the member's partitions go to others."""
     max_poll_interval_ms: int = 60_000
-    """A reading thread that does not poll for this long is thrown out (a slow handler does not stop it from polling)."""
+    """A reading thread that does not poll for this long is thrown out; a slow handler does not stop it from polling."""
 
 
 class Subscription:
