@@ -7,7 +7,7 @@ from starlette.types import Receive, Scope, Send
 
 from embedded.forge.admin import Admin
 from embedded.forge.git.smart_http import SmartHttp
-from embedded.forge.http import HANG_UP, header_of, send_answer
+from embedded.forge.http import hang_up, header_of, send_answer
 from embedded.forge.rest.api import Api
 from embedded.forge.world import World
 
@@ -38,7 +38,7 @@ class Forge:
         if word == "_forge":
             await self._admin(scope, receive, send)
         elif self.world.misbehaviour.down:
-            await self._down(scope, send)
+            await self._down(scope, receive, send)
         elif path == PREFIX or path.startswith(PREFIX + "/"):
             await self._api(scope, receive, send, PREFIX)
         elif word in REST_WORDS:
@@ -48,9 +48,9 @@ class Forge:
         else:
             await self._pages(scope, receive, send)
 
-    async def _down(self, scope: Scope, send: Send) -> None:
+    async def _down(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.world.misbehaviour.down == "drop":
-            scope[HANG_UP]()
+            await hang_up(scope, receive)
             return
         body = b"<!DOCTYPE html><title>Unicorn! &middot; the forge</title><p>No server is currently available."
         await send_answer(send, 503, {"Content-Type": "text/html; charset=utf-8"}, body)

@@ -11,7 +11,7 @@ from pathlib import Path
 from embedded.forge.rows import Change
 
 Value = str | int | float | None
-Listener = Callable[[Change], None]
+Listener = Callable[[Change], object]
 
 
 def now() -> str:

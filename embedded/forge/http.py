@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HANG_UP = "forge.hang_up"
+"""Where the scope keeps the way to close the connection."""
 
 
 class HangUpProtocol(H11Protocol):
@@ -22,6 +23,13 @@ class HangUpProtocol(H11Protocol):
 async def _with_hang_up(app: ASGIApp, transport: Any, scope: Scope, receive: Receive, send: Send) -> None:
     scope[HANG_UP] = transport.abort
     await app(scope, receive, send)
+
+
+async def hang_up(scope: Scope, receive: Receive) -> None:
+    """Close the connection without an answer, and return when it is closed."""
+    scope[HANG_UP]()
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def read_body(receive: Receive) -> bytes:

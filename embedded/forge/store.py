@@ -78,7 +78,7 @@ class Store:
         """Changes above `seq`, oldest first."""
         return self.database.changes_since(seq, limit)
 
-    def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
+    def subscribe(self, listener: Callable[[Change], object]) -> Callable[[], None]:
         """Hear each committed change, in order, on the writer's thread; call the answer to stop hearing."""
         return self.database.subscribe(listener)
 

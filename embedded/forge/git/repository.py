@@ -12,6 +12,19 @@ ABSENT = "0" * 40
 SHA = re.compile(r"[0-9a-f]{40}")
 
 
+CONFIG = """\
+[receive]
+\thideRefs = refs/pull
+\tautogc = false
+[uploadpack]
+\tallowFilter = true
+[gc]
+\tauto = 0
+[core]
+\tfilesRefLockTimeout = 2000
+"""
+
+
 class GitError(RuntimeError):
     """git said no; the text is its stderr."""
 
@@ -67,14 +80,8 @@ class Repository:
             path.mkdir(parents=True, exist_ok=True)
             self.run("init", "--bare", "--quiet", str(path))
             self.run("symbolic-ref", "HEAD", f"refs/heads/{default_branch}")
-            for key, value in (
-                ("receive.hideRefs", "refs/pull"),
-                ("core.filesRefLockTimeout", "2000"),
-                ("uploadpack.allowFilter", "true"),
-                ("gc.auto", "0"),
-                ("receive.autogc", "false"),
-            ):
-                self.run("config", key, value)
+            with (path / "config").open("a", encoding="utf-8") as config:
+                config.write(CONFIG)
         self._known = self._snapshot()
 
     def run(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> bytes:

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from embedded.forge.accounts import Account
 from embedded.forge.git.repository import RefChange
-from embedded.forge.http import HANG_UP, header_of, read_body, send_answer, token_of
+from embedded.forge.http import hang_up, header_of, read_body, send_answer, token_of
 from embedded.forge.limits import Limits, Quota
 from embedded.forge.misbehave import Rule
 from embedded.forge.request_log import Entry
@@ -66,7 +66,7 @@ class Api:
                 status = 0
                 if rule.kind == "timeout":
                     await _until_gone(receive)
-                scope[HANG_UP]()
+                await hang_up(scope, receive)
                 return
             if request.method == "HEAD":
                 body = b""

@@ -21,7 +21,8 @@ def search_issues(call: Call) -> Answer:
     page = call.page()
     rows, total = call.store.issues.find(query, page.size, page.offset) if query else ([], 0)
     items = [body | {"score": 1.0} for body in shapes.issues(call.store, call.urls, rows)]
-    return Answer(200, {"total_count": total, "incomplete_results": False, "items": items}, call.link(total))
+    body = {"total_count": total, "incomplete_results": False, "items": items, "search_type": "lexical"}
+    return Answer(200, body, call.link(total))
 
 
 def _understood(call: Call, text: str) -> IssueQuery | None:

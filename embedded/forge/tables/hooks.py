@@ -86,8 +86,8 @@ class Hooks:
         more = (delivery.duration_s, delivery.status_code, int(delivery.redelivery), json.dumps(dict(delivery.request)))
         with self._db.writing():
             key = self._db.insert(
-                "INSERT INTO deliveries(hook_id, guid, event, action, delivered_at, duration_s, status_code, redelivery, "
-                "request) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO deliveries(hook_id, guid, event, action, delivered_at, duration_s, status_code, "
+                "redelivery, request) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 *(*values, *more),
             )
             self._db.rows("DELETE FROM deliveries WHERE id <= ?", key - KEPT_DELIVERIES)
