@@ -18,19 +18,16 @@ ACTING = frozenset((Status.APPROVED, Status.FIXING, Status.VERIFYING))
 
 
 class Guardrail:
-    """Fulfils `shared.agent.Agent`. Answers each comment once per process; a fact in the log answers it for good."""
+    """Fulfils `shared.agent.Agent`. A comment is answered once: by a fact, or by a comment that names it."""
 
     role: Role = "guardrail"
 
-    def __init__(
-        self, engine: Engine, issues: Issues, people: People, past: Past, policy: Policy, own_login: str
-    ) -> None:
+    def __init__(self, engine: Engine, issues: Issues, people: People, past: Past, policy: Policy) -> None:
         self._engine = engine
         self._issues = issues
         self._people = people
         self._past = past
         self._policy = policy
-        self._own_login = own_login
 
     def concerns(self, incident: Incident) -> bool:
         if incident.status is Status.DIAGNOSED and not incident.closed:
@@ -51,12 +48,7 @@ class Guardrail:
 
     def _unanswered(self, incident: Incident) -> list[Command]:
         counted = {c.comment_id for c in incident.all(Commanded)} | incident.answered
-        return [
-            command
-            for comment in incident.words
-            if comment.id not in counted and comment.author != self._own_login
-            for command in parse(comment)[:1]
-        ]
+        return [command for comment in incident.words if comment.id not in counted for command in parse(comment)[:1]]
 
     def _situation(self, incident: Incident, now: datetime) -> Situation:
         diagnosed = incident.last(Diagnosed)

@@ -18,17 +18,25 @@ def configure(agent: str, level: str, redactor: Redactor) -> None:
     def redact(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         return {key: redactor.json(value) for key, value in event.items()}
 
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    render = structlog.processors.JSONRenderer(default=str)
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            redact,
-            structlog.processors.JSONRenderer(default=str),
-        ],
+        processors=[*shared, redact, render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(agent=agent)
+    libraries = logging.StreamHandler(sys.stderr)  # adapters and libraries that log with the standard library
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact, render],
+    )
+    libraries.setFormatter(formatter)
+    logging.basicConfig(level=max(logging.getLevelNamesMapping()[level.upper()], logging.INFO), handlers=[libraries])
+    logging.getLogger("urllib3").setLevel(logging.WARNING)

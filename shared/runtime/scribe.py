@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -102,18 +103,29 @@ class Scribe:
         data = {"issue": number, "agent": self._desk.signer.role, "thought": self._desk.redactor.text(thought)}
         self._publish(stream.THOUGHTS, number, "io.sre-space.thought", data)
 
+    def beat(self, state: dict[str, float | int]) -> None:
+        """Say that this worker lives."""
+        role = self._desk.signer.role
+        self._send(
+            stream.HEARTBEATS, role, "io.sre-space.heartbeat", role, {"agent": role, "pid": os.getpid(), **state}
+        )
+
     def _publish(self, topic: str, number: int, kind: str, data: dict[str, Any]) -> None:
-        desk = self._desk
+        subject = f"{self._desk.repo}#{number}"
+        self._send(topic, str(number), kind, subject, data, traceparent(self._desk.repo, number))
+
+    def _send(self, topic: str, key: str, kind: str, subject: str, data: dict[str, Any], traceparent: str = "") -> None:
+        role = self._desk.signer.role
         event = stream.Event(
             id=str(uuid.uuid4()),
-            source=f"/sre-space/{desk.signer.role}",
+            source=f"/sre-space/{role}",
             type=kind,
-            subject=f"{desk.repo}#{number}",
-            time=desk.clock.now(),
+            subject=subject,
+            time=self._desk.clock.now(),
             data=data,
-            traceparent=traceparent(desk.repo, number),
+            traceparent=traceparent,
         )
-        desk.publisher.publish(topic, str(number), event)
+        self._desk.publisher.publish(topic, key, event)
 
     def _redacted(self, fact: Any) -> Any:
         return parse_fact(self._desk.redactor.json(fact.model_dump(mode="json")))

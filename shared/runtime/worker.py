@@ -21,6 +21,7 @@ from shared.runtime.step import Again, Stepper
 _log = structlog.get_logger()
 STOP_WITHIN_S: Final = 8.0
 """How long a stop waits for steps under way. A step that is cut off is taken up from the log by the next process."""
+STALLED_AFTER_S: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +51,15 @@ class Worker:
         self.agenda = Agenda(desk.clock.monotonic)
         self.patrol: Callable[[], None] | None = None
         self.heartbeat: Callable[[], None] | None = None
+        self.checks: list[Callable[[], None]] = []
+        """Called once a turn; raise what ended a part that the worker cannot work without."""
+        self._turned_at = desk.clock.monotonic()
 
     def on_wakeup(self, event: stream.Event) -> None:
         """Take a wake-up from the stream. `why` is a hint that spares a read; nothing is believed of it."""
         issue, why = event.data.get("issue"), event.data.get("why")
         if type(issue) is not int or issue <= 0:
-            raise stream.Unreadable("a wake-up without an issue number")
+            raise stream.Poison("a wake-up without an issue number")
         known_elsewhere = isinstance(why, str) and self._wakes_on is not None and why in stream.FACT_HINTS
         if not known_elsewhere or why in (self._wakes_on or ()):
             self.agenda.wake(issue)
@@ -69,6 +73,11 @@ class Worker:
     def stopping(self) -> bool:
         return self._stopping.is_set()
 
+    def state(self) -> tuple[bool, dict[str, float | int]]:
+        """Whether the loop turns, for `/healthz`."""
+        idle = self._desk.clock.monotonic() - self._turned_at
+        return idle < STALLED_AFTER_S, {"last_turn_s": round(idle, 3), "busy": self.agenda.busy}
+
     def run(self) -> None:
         """Work until `stop`. Raises what a step raised that is neither Transient nor Permanent: that is our bug."""
         every = self._scheduler.every
@@ -79,6 +88,9 @@ class Worker:
         pool = ThreadPoolExecutor(self._pace.parallel, thread_name_prefix="incident")
         try:
             while not self._stopping.is_set():
+                self._turned_at = self._desk.clock.monotonic()
+                for check in self.checks:
+                    check()
                 self._scheduler.run_pending()
                 if self.patrol is not None:
                     self.patrol()
