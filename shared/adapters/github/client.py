@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.adapters.github.budget import WriteBudget, digest
+from shared.adapters.github.budget import WINDOWS, Window, WriteBudget, digest
 from shared.adapters.github.conditional import Conditional
 from shared.adapters.github.gate import Gate
 from shared.adapters.github.own_writes import OwnWrites
@@ -41,6 +41,7 @@ def connect(
     login: str | None = None,
     sleep: Callable[[float], None] = time.sleep,
     patience: Patience | None = None,
+    windows: tuple[Window, ...] = WINDOWS,
 ) -> GitHub:
     """The adapter. `state_dir` holds what the processes of this account on this host share: write budget and pauses.
 
@@ -54,7 +55,7 @@ def connect(
         login = _whose(wire)
     own = OwnWrites(clock)
     reads = GitHubReads(wire, Conditional(wire, sleep=sleep), own, clock)
-    budget = WriteBudget(state_dir, f"{address.api_url}\n{login.lower()}", clock, sleep=sleep)
+    budget = WriteBudget(state_dir, f"{address.api_url}\n{login.lower()}", clock, sleep=sleep, windows=windows)
     writes = GitHubWrites(wire, reads, own, budget, login, patience or Patience(sleep=sleep))
     return GitHub(reads, writes, budget, login, wire)
 
