@@ -1,4 +1,4 @@
-"""Containers through the docker SDK: one class that only looks, one with hands that inspect and restart, nothing else."""
+"""Containers through the docker SDK: one class that only looks, one with hands that restart, nothing else."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from docker.errors import APIError, DockerException, NotFound
 from shared.ports import Container, ContainerEvent, Permanent, Transient
 
 TIMEOUT_S: Final = 10
+SILENCE_S: Final = 300
+"""How long an event stream may be silent before it is asked for again."""
 EVENTS: Final = ("die", "oom", "start", "restart", "stop", "kill", "health_status", "create", "destroy")
 MANAGED: Final = "sre-space.managed=true"
 
@@ -53,12 +55,11 @@ class ReadOnlyDocker:
 
     def events(self, since: datetime, stop: Callable[[], bool]) -> Iterator[ContainerEvent]:
         """Container events from `since` on, live. Raises Transient when the engine hangs up; call again from there."""
-        client = docker.APIClient(base_url=self._address, version="auto", timeout=TIMEOUT_S)
-        client.timeout = None
+        client = docker.APIClient(base_url=self._address, version="auto", timeout=SILENCE_S)
         try:
             with _failures("events"):
                 filters = {"type": "container", "event": list(EVENTS)}
-                stream = client.events(since=since.timestamp(), filters=filters, decode=True)
+                stream = client.events(since=int(since.timestamp()), filters=filters, decode=True)
                 for row in stream:
                     if stop():
                         return
