@@ -7,7 +7,7 @@ from typing import Final
 
 BEGIN: Final = "<!-- sre-space:card -->"
 END: Final = "<!-- /sre-space:card -->"
-_CARD: Final = re.compile(re.escape(BEGIN) + r".*?" + re.escape(END) + r"\n*", re.DOTALL)
+_CARD: Final = re.compile(f"{re.escape(BEGIN)}(?:(?!{re.escape(BEGIN)}).)*?{re.escape(END)}(?:\r?\n){{0,2}}", re.DOTALL)
 
 
 def without_card(text: str) -> str:
@@ -17,8 +17,8 @@ def without_card(text: str) -> str:
 
 def with_card(body: str, card: str) -> str:
     """`body` with `card` as its only card: in place of the old one, else below the first line (the signed block)."""
-    block = f"{BEGIN}\n{card.replace(END, '').strip()}\n{END}\n\n"
-    if _CARD.search(body):
-        return _CARD.sub(lambda _: block, body, count=1)
-    first, newline, rest = body.partition("\n")
-    return f"{first}{newline}{block}{rest}"
+    block = f"{BEGIN}\n{card.replace('<!--', '&lt;!--').strip()}\n{END}\n\n"
+    if old := _CARD.search(body):
+        return f"{body[: old.start()]}{block}{without_card(body[old.end() :])}"
+    first, _, rest = body.partition("\n")
+    return f"{first}\n{block}{rest}"

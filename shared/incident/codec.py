@@ -16,8 +16,6 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pydantic import ValidationError
-
 from shared.incident.card import without_card
 from shared.incident.facts import AnyFact, canonical_json, parse_fact
 from shared.incident.signing import Signer
@@ -80,7 +78,8 @@ def encode(fact: AnyFact, text: str, place: Place, at: datetime, signer: Signer)
         if len(body) <= MAX_BODY:
             return body
         keep = len(visible) - (len(body) - MAX_BODY) - 100
-        visible = visible[: max(keep, 0)] + "\n\n_… cut: the whole fact stands in the block above._\n"
+        lines = visible[: max(keep, 0)].rpartition("\n")[0]
+        visible = lines + "\n\n_… cut: the whole fact stands in the block above._\n"
     raise ValueError(f"a {fact.kind} fact of {len(body)} characters does not fit a comment")
 
 
@@ -90,6 +89,7 @@ def decode(body: str) -> Block:
         version = _ANY_VERSION.match(body)
         raise NotAFact(f"unknown version {version[1]}" if version else "no block")
     line, newline, visible = body.partition("\n")
+    line = line.removesuffix("\r")  # GitHub's edit form saves CRLF
     if not newline or not line.endswith(_TAIL):
         raise NotAFact("the block does not end on its line")
     written = line[len(_HEAD) : -len(_TAIL)]
@@ -102,11 +102,12 @@ def decode(body: str) -> Block:
         incident = block["incident"]
         place = Place(incident["repo"], incident["issue"], block["seq"], block["prev"])
         payload_dict = _payload(fact, place, block["by"], at, visible)
-    except (ValueError, ValidationError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        intact = payload_dict["text"] == block["text"]
+        payload_dict["text"] = block["text"]
+        canonical = _escape(canonical_json(payload_dict | {"sig": block["sig"]}))
+    except (ValueError, OverflowError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise NotAFact(f"unreadable block: {type(error).__name__}") from error
-    intact = payload_dict["text"] == block["text"]
-    payload_dict["text"] = block["text"]
-    if _escape(canonical_json(payload_dict | {"sig": block["sig"]})) != written:
+    if canonical != written:
         raise NotAFact("the block is not in its canonical encoding")
     return Block(
         fact=fact,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from shared.incident.thread import Comment
 
@@ -22,7 +24,8 @@ COMMANDS: Final[dict[str, str]] = {
 }
 """Each command with the least permission (`read`, `write`) that may use it."""
 RANK: Final = {"none": 0, "read": 1, "triage": 2, "write": 3, "maintain": 4, "admin": 5}
-_MARKDOWN: Final = MarkdownIt("commonmark")
+_MARKDOWN: Final = MarkdownIt("commonmark").enable("table").disable("text_join")
+"""Without `text_join`, an escaped or encoded slash stays a token of its own and is not taken for a typed one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +59,27 @@ def parse(comment: Comment) -> tuple[Command, ...]:
 
 def _spoken_lines(body: str) -> list[str]:
     """Lines that begin with `/` in top-level paragraphs: not quoted, fenced, indented, listed or hidden in HTML."""
-    source = body.replace("\r\n", "\n").split("\n")
+    tokens = _MARKDOWN.parse(body.replace("\r\n", "\n").replace("\r", "\n"))
+    lines = [
+        line
+        for opening, inline in pairwise(tokens)
+        if opening.type == "paragraph_open" and opening.level == 0
+        for line in _visible_lines(inline.children or [])
+    ]
+    return [line for line in lines if line.startswith("/")]
+
+
+def _visible_lines(children: list[Token]) -> list[str]:
+    """The lines of a paragraph that begin with plain text, as shown: code, comments and link titles may span lines."""
     lines: list[str] = []
-    for token in _MARKDOWN.parse(body.replace("\r\n", "\n")):
-        if token.type == "paragraph_open" and token.level == 0 and token.map:
-            lines += source[token.map[0] : token.map[1]]
-    return [line for line in lines if line.startswith("/") and line[1:2].isalpha()]
+    plain = at_start = True
+    for child in children:
+        if child.type in ("softbreak", "hardbreak"):
+            at_start = True
+        elif child.type != "text" or child.content:
+            if at_start:
+                plain, at_start = child.type == "text", False
+                lines += [""] if plain else []
+            if plain:
+                lines[-1] += child.content
+    return lines

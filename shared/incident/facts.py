@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import datetime
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
 Role = Literal["scout", "brain", "guardrail", "fixer", "memory", "escalation", "operator"]
 Severity = Literal["critical", "major", "minor"]
@@ -133,7 +132,7 @@ class Detected(Fact):
     fingerprint: Digest
     severity: Severity
     summary: Line
-    since: datetime
+    since: AwareDatetime
     evidence: tuple[Evidence, ...]
     measures: tuple[Measure, ...] = ()
     recurrence: Annotated[int, Field(ge=0)] = 0
@@ -164,7 +163,7 @@ class Ruled(Fact):
     directive_sha256: Digest
     policy_sha256: Digest
     predicates: tuple[Predicate, ...]
-    expires_at: datetime
+    expires_at: AwareDatetime
     MOVES = ("ruled:allow", "ruled:needs-approval", "ruled:veto", "ruled:stale")
 
     @property
@@ -182,7 +181,7 @@ class Commanded(Fact):
     comment_id: int
     comment_sha256: Digest
     directive_sha256: Digest | None = None
-    expires_at: datetime | None = None
+    expires_at: AwareDatetime | None = None
     MOVES = ("commanded:approve", "commanded:deny", "commanded:retry", "commanded:escalate")
 
     @property

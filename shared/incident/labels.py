@@ -14,7 +14,7 @@ JULES_FIX: Final = "jules-fix"
 HOLD: Final = "sre:hold"
 FREEZE: Final = "sre:freeze"
 LEARNED: Final = "Learning: Indexed"
-_OWNED_PREFIXES: Final = ("Status: ", "Learning: ")
+_OURS: Final = frozenset((*(status.value for status in Status), LEARNED))
 
 CATALOGUE: Final[dict[str, tuple[str, str]]] = {
     INCIDENT: ("b60205", "Something is wrong in production"),
@@ -70,5 +70,5 @@ def plan(incident: Incident) -> LabelPlan:
     want = wanted(incident)
     if not want:
         return LabelPlan((), ())
-    stale = {have for have in incident.labels if have.startswith(_OWNED_PREFIXES)} - want
+    stale = (incident.labels & _OURS) - want
     return LabelPlan(tuple(sorted(want - incident.labels)), tuple(sorted(stale)))

@@ -176,7 +176,7 @@ def replay(thread: Thread, keyring: Keyring) -> Incident:
     )
     fold = _Fold(start)
     body = Comment(0, thread.author, thread.body, thread.created_at, thread.created_at)
-    unique = {c.id: c for c in thread.comments if c.id > 0}
+    unique = {c.id: c for c in sorted(thread.comments, key=lambda c: (c.updated_at, c.body)) if c.id > 0}
     for comment in (body, *(unique[i] for i in sorted(unique))):
         if not starts_like_a_block(comment.body):
             continue

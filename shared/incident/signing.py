@@ -90,23 +90,35 @@ def _holds(key: bytes, signature: bytes, message: bytes) -> bool:
 
 def parse_keyring(text: str) -> Keyring:
     """A keyring from the text of `keys.toml`. Raises ValueError with the line a person must mend."""
-    data = tomllib.loads(text)
-    accounts = data.get("accounts")
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"keys.toml: {error}") from error
+    accounts, rows = data.get("accounts"), data.get("key")
     if not isinstance(accounts, list) or not accounts or not all(isinstance(a, str) for a in accounts):
         raise ValueError("keys.toml: `accounts` must list the GitHub logins of the fleet")
-    keys = []
-    for n, row in enumerate(data.get("key", []), 1):
-        role, public = row.get("role"), row.get("public")
-        if role not in get_args(Role):
-            raise ValueError(f"keys.toml: key {n} has the unknown role {role!r}")
-        raw = base64.b64decode(str(public), validate=True)
-        if len(raw) != 32:
-            raise ValueError(f"keys.toml: key {n} ({role}) is not a 32-byte ed25519 public key")
-        before, after = row.get("not_before"), row.get("not_after")
-        if not isinstance(before, datetime) or not isinstance(after, datetime) or before.tzinfo is None:
-            raise ValueError(f"keys.toml: key {n} ({role}) needs not_before and not_after with a time zone")
-        keys.append(PublicKey(role, raw, before, after))
-    return Keyring(tuple(keys), frozenset(accounts))
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        raise ValueError("keys.toml: there must be a [[key]] table for each public key")
+    return Keyring(tuple(_parse_key(n, row) for n, row in enumerate(rows, 1)), frozenset(accounts))
+
+
+def _parse_key(n: int, row: dict[str, object]) -> PublicKey:
+    role = next((known for known in get_args(Role) if known == row.get("role")), None)
+    if role is None:
+        raise ValueError(f"keys.toml: key {n} has the unknown role {row.get('role')!r}")
+    where = f"keys.toml: key {n} ({role})"
+    try:
+        raw = base64.b64decode(str(row.get("public")), validate=True)
+    except ValueError as error:
+        raise ValueError(f"{where} has a `public` that is not base64") from error
+    if len(raw) != 32:
+        raise ValueError(f"{where} is not a 32-byte ed25519 public key")
+    before, after = row.get("not_before"), row.get("not_after")
+    if not isinstance(before, datetime) or not isinstance(after, datetime) or not before.tzinfo or not after.tzinfo:
+        raise ValueError(f"{where} needs not_before and not_after with a time zone")
+    if after <= before:
+        raise ValueError(f"{where} has a not_after that is not later than its not_before")
+    return PublicKey(role, raw, before, after)
 
 
 def render_keyring(keyring: Keyring) -> str:
