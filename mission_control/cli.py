@@ -35,6 +35,7 @@ PortBase = Annotated[
     typer.Option("--port-base", metavar="N", min=1, max=65500, help="Take consecutive ports from N on."),
 ]
 Plain = Annotated[bool, typer.Option("--plain", "--no-tty", help="Plain lines, no live table.")]
+Fleet = Annotated[bool, typer.Option("--fleet/--no-fleet", help="With or without the agents.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Number = Annotated[int, typer.Argument(metavar="N", min=1, help="The issue's number.")]
 
@@ -52,11 +53,12 @@ def _settings(state: Path | None) -> Settings:
 
 
 @app.command()
-def up(state: State = None, port_base: PortBase = None, plain: Plain = False) -> int:
+def up(state: State = None, port_base: PortBase = None, plain: Plain = False, fleet: Fleet = True) -> int:
     """Start the marketplace, the fleet and what they need; Ctrl-C stops all of it."""
     from mission_control.up import up
+    from mission_control.world import Wish
 
-    return up(_settings(state), port_base, plain)
+    return up(_settings(state), Wish(port_base, fleet), plain)
 
 
 @app.command()

@@ -17,7 +17,7 @@ from mission_control.github import GithubSaysNo, Repository
 from mission_control.processes import NotStarted
 from mission_control.settings import Settings
 from mission_control.watch import IncidentWatch
-from mission_control.world import World
+from mission_control.world import Wish, World
 
 log = logging.getLogger("mission_control.up")
 
@@ -56,7 +56,7 @@ class Said:
         self._print = True
 
 
-def up(settings: Settings, port_base: int | None, plain: bool, ready: Callable[[World], bool] | None = None) -> int:
+def up(settings: Settings, wish: Wish, plain: bool, ready: Callable[[World], bool] | None = None) -> int:
     """Run the world until told to stop; `ready` is called on every tick once all is up, and ends it by True.
 
     Exit code: 0 after a stop, 1 when it could not be brought up or another `up` has the state folder.
@@ -68,7 +68,7 @@ def up(settings: Settings, port_base: int | None, plain: bool, ready: Callable[[
         return 1
     said = Said(plain, live=False)
     with lock, _logging_to(settings, said):
-        world = World(settings, port_base, said)
+        world = World(settings, wish, said)
         signals = _Signals(world)
         try:
             return _run(world, said, plain, ready, signals)

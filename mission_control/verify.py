@@ -46,7 +46,7 @@ def _lines(incident: Incident, whole: bool) -> list[str]:
     lines += [f"  REFUSED  {_comment(no.comment_id)}: {_one_line(no.reason)}" for no in incident.rejected]
     lines += [f"  GAP  {_one_line(gap)}" for gap in incident.gaps]
     if not incident.is_incident:
-        lines.append("  no fact of the fleet stands here")
+        return [*lines, "not an incident: no fact of the fleet stands here"]
     edited = sum(not entry.text_intact for entry in incident.entries)
     verdict = "the log is whole" if whole else "the log is NOT whole"
     count = f"{len(incident.entries)} facts, {len(incident.rejected)} refused, {len(incident.gaps)} gaps"

@@ -7,14 +7,14 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from mission_control import embedded, patients, ports
+from mission_control.addresses import Addresses, worker_variables
 from mission_control.github import Repository
-from mission_control.keys import FLEET, REPOSITORY, make_accounts, make_keys
+from mission_control.keys import FLEET, make_accounts, make_keys
 from mission_control.processes import NotStarted, Supervisor
 from mission_control.record import Record
 from mission_control.settings import Settings
@@ -23,43 +23,34 @@ log = logging.getLogger("mission_control.world")
 
 HEALTHY_WITHIN: Final = 40.0
 """Seconds the patients may take to be healthy before the fleet is started anyway."""
-HANDS: Final = "fixer"
-"""The one worker that is given an engine it can write to."""
 
 
-@dataclass(slots=True)
-class Addresses:
-    """Where everything is. Filled in as the world comes up; None is absent."""
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How a person wants it: consecutive ports from `port_base` on, with or without the agents."""
 
-    api: str = ""
-    pages: str = ""
-    repo: str = REPOSITORY
-    tokens: dict[str, str | None] = field(default_factory=dict, repr=False)
-    kafka: str | None = None
-    otlp: str | None = None
-    query: str | None = None
-    docker: str | None = None
-    docker_readonly: str | None = None
+    port_base: int | None = None
+    fleet: bool = True
 
 
 class World:
     """Everything one `up` runs. `say` takes plain lines for people."""
 
-    def __init__(self, settings: Settings, port_base: int | None, say: Callable[[str], None]) -> None:
+    def __init__(self, settings: Settings, wish: Wish, say: Callable[[str], None]) -> None:
         self.settings = settings
         self.state = settings.state_dir.resolve()
         self.at = Addresses()
         self.patients: tuple[patients.Patient, ...] = ()
         self.supervisor = Supervisor(self.state / "logs", self._record)
         self._say = say
-        self._port_base = port_base
+        self._wish = wish
         self._recording = False
         self._servers: list[str] = []
         self._workers: list[str] = []
 
     def up(self) -> None:
         """Start it all. Raises NotStarted, OSError, or GithubSaysNo; call `down` whatever happens."""
-        chosen = ports.choose(self._port_base, self._say)
+        chosen = ports.choose(self._wish.port_base, self._say)
         keys = self.settings.keys_dir or self.state / "keys"
         make_keys(keys, self.keyring, self._fleet_login())
         self._start_servers(chosen)
@@ -68,7 +59,8 @@ class World:
         Repository(self.at.api, self.at.repo, self.at.tokens["fleet"] or "").sync_labels()
         self._deploy(chosen)
         self._record()
-        self._start_fleet()
+        if self._wish.fleet:
+            self._start_fleet()
 
     def step(self) -> None:
         """What is to be done about ten times a second."""
@@ -161,47 +153,12 @@ class World:
             return
         from mission_control.wiring import AGENTS
 
-        programs = [embedded.worker(name, self.state, self._worker_variables(name)) for name in AGENTS]
+        programs = [embedded.worker(name, self.state, self._variables(name)) for name in AGENTS]
         self._workers = [program.name for program in programs]
         self.supervisor.start(programs)
 
-    def _worker_variables(self, name: str) -> dict[str, str | None]:
-        given, at = self.settings, self.at
-        embedded_forge = given.github_token is None
-        pace = {
-            "SRE_HEALTHY_FOR": ("healthy_for", timedelta(seconds=3) if given.docker_host is None else None),
-            "SRE_HERALD_EVERY": ("herald_every", timedelta(seconds=1) if embedded_forge else None),
-            "SRE_PROBE_EVERY": ("probe_every", None),
-            "SRE_RESYNC_EVERY": ("resync_every", None),
-            "SRE_RECURRENCE_WINDOW": ("recurrence_window", None),
-        }
-        variables: dict[str, str | None] = {}
-        for variable, (name_of, better) in pace.items():
-            value: timedelta = getattr(given, name_of)
-            chosen = better if better is not None and name_of not in given.model_fields_set else value
-            variables[variable] = f"{chosen.total_seconds():g}"
-        secret = given.webhook_secret
-        keys = given.keys_dir or self.state / "keys"
-        own_key = keys / f"{name}.key"
-        crash_for, _, crash_at = (given.crash_at or "").rpartition("@")
-        return variables | {
-            "GITHUB_PERSONAL_ACCESS_TOKEN": at.tokens["fleet"],
-            "GITHUB_REPOSITORY": at.repo,
-            "GITHUB_API_URL": at.api,
-            "KAFKA_BOOTSTRAP_SERVERS": at.kafka,
-            "JAEGER_URL": at.query,
-            "OTEL_EXPORTER_OTLP_ENDPOINT": at.otlp,
-            "DOCKER_HOST": at.docker if name == HANDS else at.docker_readonly,
-            "SRE_DOCKER_READONLY_HOST": at.docker_readonly,
-            "SRE_STATE_DIR": str(self.state),
-            "SRE_KEY": str(own_key) if own_key.exists() else None,
-            "SRE_KEYRING": str(self.keyring),
-            "SRE_POLICY": str(given.policy),
-            "SRE_LOG_LEVEL": given.log_level,
-            "SRE_WEBHOOK_SECRET": secret.get_secret_value() if secret and name == "herald" else None,
-            "SRE_WEBHOOK_PORT": str(given.webhook_port) if given.webhook_port and name == "herald" else None,
-            "SRE_CRASH_AT": crash_at if crash_at and crash_for in ("", name) else None,
-        }
+    def _variables(self, name: str) -> dict[str, str | None]:
+        return worker_variables(name, self.settings, self.state, self.at, self.keyring)
 
     def _record(self) -> None:
         if not self._recording:

@@ -1,0 +1,83 @@
+"""Where everything of a world is, and what a worker is told of it: all that it needs and nothing that it does not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from mission_control.keys import REPOSITORY
+from mission_control.settings import Settings
+
+HANDS: Final = "fixer"
+"""The one worker that is given an engine it can write to."""
+EMBEDDED_PACE: Final = {"healthy_for": timedelta(seconds=3), "herald_every": timedelta(seconds=1)}
+"""Faster than the defaults, because nobody else's limits are at stake on one machine."""
+_PACE: Final = {
+    "SRE_HEALTHY_FOR": "healthy_for",
+    "SRE_HERALD_EVERY": "herald_every",
+    "SRE_PROBE_EVERY": "probe_every",
+    "SRE_RESYNC_EVERY": "resync_every",
+    "SRE_RECURRENCE_WINDOW": "recurrence_window",
+}
+
+
+@dataclass(slots=True)
+class Addresses:
+    """Filled in as the world comes up; None is absent."""
+
+    api: str = ""
+    pages: str = ""
+    repo: str = REPOSITORY
+    tokens: dict[str, str | None] = field(default_factory=dict, repr=False)
+    kafka: str | None = None
+    otlp: str | None = None
+    query: str | None = None
+    docker: str | None = None
+    docker_readonly: str | None = None
+
+
+def worker_variables(name: str, given: Settings, state: Path, at: Addresses, keyring: Path) -> dict[str, str | None]:
+    """The environment of worker `name`; None is left out. It learns of no other role's key."""
+    own_key = (given.keys_dir or state / "keys") / f"{name}.key"
+    webhook = name == "herald" and given.webhook_secret is not None and given.webhook_port is not None
+    secret = given.webhook_secret.get_secret_value() if webhook and given.webhook_secret else None
+    return _pace(given) | {
+        "GITHUB_PERSONAL_ACCESS_TOKEN": at.tokens["fleet"],
+        "GITHUB_REPOSITORY": at.repo,
+        "GITHUB_API_URL": at.api,
+        "KAFKA_BOOTSTRAP_SERVERS": at.kafka,
+        "JAEGER_URL": at.query,
+        "OTEL_EXPORTER_OTLP_ENDPOINT": at.otlp,
+        "DOCKER_HOST": at.docker if name == HANDS else at.docker_readonly,
+        "SRE_DOCKER_READONLY_HOST": at.docker_readonly,
+        "SRE_STATE_DIR": str(state),
+        "SRE_KEY": str(own_key) if own_key.exists() else None,
+        "SRE_KEYRING": str(keyring),
+        "SRE_POLICY": str(given.policy),
+        "SRE_LOG_LEVEL": given.log_level,
+        "SRE_WEBHOOK_SECRET": secret,
+        "SRE_WEBHOOK_PORT": str(given.webhook_port) if webhook else None,
+        "SRE_CRASH_AT": _crash_at(name, given.crash_at),
+    }
+
+
+def _pace(given: Settings) -> dict[str, str | None]:
+    """What the user set; else the faster embedded value where that part is embedded; else the default."""
+    embedded = {"healthy_for": given.docker_host is None, "herald_every": given.github_token is None}
+    chosen: dict[str, str | None] = {}
+    for variable, field_name in _PACE.items():
+        value: timedelta = getattr(given, field_name)
+        if embedded.get(field_name) and field_name not in given.model_fields_set:
+            value = EMBEDDED_PACE[field_name]
+        chosen[variable] = f"{value.total_seconds():g}"
+    return chosen
+
+
+def _crash_at(name: str, setting: str | None) -> str | None:
+    """`POINT:MARKER` is for every worker, `AGENT@POINT:MARKER` for that one."""
+    agent, at, rest = (setting or "").partition("@")
+    if not at or ":" in agent:
+        return setting
+    return rest if agent == name else None

@@ -1,0 +1,80 @@
+"""The environment is read once, and what is wrong with it is said all at once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from mission_control.settings import BadSettings, read_settings, variables
+from tests.mission_control.conftest import RunCommand
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in variables().values():
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_every_bad_setting_gets_one_line_and_all_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    bad = {
+        "GITHUB_PERSONAL_ACCESS_TOKEN": "ghp_secret",
+        "KAFKA_BOOTSTRAP_SERVERS": "nowhere",
+        "JAEGER_URL": "jaeger",
+        "DOCKER_HOST": "/var/run/docker.sock",
+        "SRE_PROBE_EVERY": "often",
+        "SRE_HEALTHY_FOR": "0",
+        "SRE_WEBHOOK_PORT": "8080",
+        "SRE_LOG_LEVEL": "LOUD",
+    }
+    for name, value in bad.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(BadSettings) as caught:
+        read_settings()
+    named = [line.split()[0] for line in caught.value.lines]
+    assert named == sorted({*bad, "GITHUB_REPOSITORY"} - {"GITHUB_PERSONAL_ACCESS_TOKEN"})
+    assert "ghp_secret" not in str(caught.value)
+
+
+def test_bad_settings_end_a_command_with_status_2_and_one_line_each(command: RunCommand) -> None:
+    done = command("status", KAFKA_BOOTSTRAP_SERVERS="nowhere", SRE_RESYNC_EVERY="-1")
+    assert done.returncode == 2
+    assert [line.split()[0] for line in done.stderr.splitlines()] == ["KAFKA_BOOTSTRAP_SERVERS", "SRE_RESYNC_EVERY"]
+
+
+def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_PERSONAL_ACCESS_TOKEN", "ghp_secret")
+    monkeypatch.setenv("GITHUB_REPOSITORY", "o/r")
+    monkeypatch.setenv("SRE_WEBHOOK_SECRET", "hush")
+    settings = read_settings()
+    assert "ghp_secret" not in repr(settings)
+    assert "hush" not in str(settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("30", 30), ("0.5", 0.5), ("250ms", 0.25), ("10min", 600), ("1h", 3600), ("2 d", 172800)]
+)
+def test_durations_take_a_number_and_a_unit(monkeypatch: pytest.MonkeyPatch, text: str, seconds: float) -> None:
+    monkeypatch.setenv("SRE_RESYNC_EVERY", text)
+    assert read_settings().resync_every == timedelta(seconds=seconds)
+
+
+def test_an_option_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SRE_STATE_DIR", "/elsewhere")
+    assert read_settings(state_dir=tmp_path).state_dir == tmp_path
+
+
+def test_an_empty_variable_is_an_absent_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "")
+    assert read_settings().kafka is None
+
+
+def test_a_repository_without_a_token_is_fine_because_ci_sets_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_REPOSITORY", "o/r")
+    assert read_settings().github_token is None
+
+
+def test_a_worker_with_its_own_key_knows_no_other(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SRE_KEY", str(tmp_path / "brain.key"))
+    assert read_settings().key_file("fixer") == tmp_path / "brain.key"
