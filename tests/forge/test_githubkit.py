@@ -12,7 +12,6 @@ githubkit = pytest.importorskip(
 )
 Kit = Any
 """A githubkit client; its generated models are too large to type-check here."""
-VERSION = "2022-11-28"
 WHERE = ("acme", "shop")
 
 
@@ -23,7 +22,7 @@ def kit(forge: Running) -> Iterator[Kit]:
 
 
 def test_issues_comments_and_labels_are_parsed(kit: Kit) -> None:
-    rest = kit.rest(VERSION)
+    rest = kit.rest
     issues = rest.issues
     made = issues.create(*WHERE, title="a", body="b", labels=["bug"]).parsed_data
     assert made.number == 1
@@ -31,10 +30,9 @@ def test_issues_comments_and_labels_are_parsed(kit: Kit) -> None:
     assert comment.body == "c"
     assert [label.name for label in issues.add_labels(*WHERE, 1, labels=["x y"]).parsed_data] == ["bug", "x y"]
     assert issues.update(*WHERE, 1, state="closed").parsed_data.state == "closed"
-    assert [
-        one.number for one in kit.paginate(issues.list_for_repo, owner="acme", repo="shop", state="all", per_page=1)
-    ] == [1]
-    assert len(issues.list_events(*WHERE, 1).parsed_data) == 3
+    pages = kit.rest.paginate(issues.list_for_repo, owner="acme", repo="shop", state="all", per_page=1)
+    assert [one.number for one in pages] == [1]
+    assert len(issues.list_events_for_repo(*WHERE).parsed_data) == 3
     assert len(issues.list_events_for_timeline(*WHERE, 1).parsed_data) == 4
     assert rest.users.get_authenticated().parsed_data.login == "sre-fleet"
     assert rest.repos.get_collaborator_permission_level(*WHERE, "alice").parsed_data.role_name == "write"
@@ -42,7 +40,7 @@ def test_issues_comments_and_labels_are_parsed(kit: Kit) -> None:
 
 
 def test_git_and_pull_requests_are_parsed(kit: Kit) -> None:
-    rest = kit.rest(VERSION)
+    rest = kit.rest
     head = rest.git.get_ref(*WHERE, "heads/main").parsed_data.object_.sha
     rest.git.create_ref(*WHERE, ref="refs/heads/side", sha=head)
     rest.repos.create_or_update_file_contents(*WHERE, "a.txt", message="Add a", content="YQ==", branch="side")
@@ -59,5 +57,5 @@ def test_git_and_pull_requests_are_parsed(kit: Kit) -> None:
 
 def test_refusals_are_raised_with_githubs_message(kit: Kit) -> None:
     with pytest.raises(githubkit.exception.RequestFailed) as refused:
-        kit.rest(VERSION).issues.remove_label(*WHERE, 1, "bug")
+        kit.rest.issues.remove_label(*WHERE, 1, "bug")
     assert refused.value.response.status_code == 404

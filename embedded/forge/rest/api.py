@@ -118,6 +118,7 @@ class Api:
             request.path,
             request.query_string,
             request.accept,
+            request.version,
         )
         seq = self._world.store.seq
         hidden = self._world.misbehaviour.hide_new_for_s
@@ -185,7 +186,7 @@ class _Request:
         self.if_none_match = header_of(scope, b"if-none-match")
         self.version = header_of(scope, b"x-github-api-version") or "2022-11-28"
         host = header_of(scope, b"host") or "{}:{}".format(*scope["server"])
-        self.urls = Urls(f"{scope['scheme']}://{host}", prefix, world.store.repo)
+        self.urls = Urls(f"{scope['scheme']}://{host}", prefix, world.store.repo, self.version)
 
 
 def _by_name(world: World, path: str) -> str:

@@ -5,11 +5,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Urls:
-    """`site` is scheme://host, `prefix` is "/api/v3" or "" (as the client asked), `repo` is owner/name."""
+    """`site` is scheme://host, `prefix` is "/api/v3" or "" (as the client asked), `repo` is owner/name.
+
+    `version` is the X-GitHub-Api-Version the client asked for; answers differ a little between them.
+    """
 
     site: str
     prefix: str
     repo: str
+    version: str = "2022-11-28"
 
     @property
     def api(self) -> str:

@@ -62,7 +62,9 @@ def association(store: Store, login: str) -> str:
 
 
 def label(urls: Urls, row: Label) -> dict[str, Any]:
-    return {
+    """A label; version 2026-03-10 added when it was archived."""
+    newer = {"archived_at": None, "archived_by": None} if urls.version >= "2026-03-10" else {}
+    return newer | {
         "id": row.id,
         "node_id": node_id("Label", row.id),
         "url": f"{urls.repo_api}/labels/{quoted(row.name)}",
