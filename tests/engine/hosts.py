@@ -25,7 +25,7 @@ WAITING = (
     "import signal,sys,time\n"
     "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n"
     "print('up', flush=True)\n"
-    "time.sleep(600)\n"
+    "while True: time.sleep(0.05)\n"
 )
 """A program that prints `up`, waits, and ends with 0 on SIGTERM."""
 
