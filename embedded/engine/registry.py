@@ -14,10 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from embedded.engine.container import Container, Machinery
+from embedded.engine.container import Container
 from embedded.engine.errors import ApiError, no_such_container, no_such_image
 from embedded.engine.events import EventBus
 from embedded.engine.launcher import Launcher
+from embedded.engine.lifecycle import Machinery
 from embedded.engine.memory import MemoryWatch
 from embedded.engine.pump import LogPump
 from embedded.engine.restart_policy import starts_with_the_engine
