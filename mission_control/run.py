@@ -19,8 +19,7 @@ def run(agent: str) -> int:
         sys.stderr.write(f"mission-control: no agent {agent!r}; there are {', '.join(AGENTS)}\n")
         return 2
     try:
-        settings = read_settings()
+        return run_agent(agent, read_settings())
     except BadSettings as bad:
         sys.stderr.write("".join(f"{line}\n" for line in bad.lines))
         return 2
-    return run_agent(agent, settings)
