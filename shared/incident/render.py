@@ -6,19 +6,24 @@ Text is rendered from the fact alone, so no comment can claim what no stored fac
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from shared.incident.facts import AnyFact, Detected
 from shared.incident.replay import Incident
 
-_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>()#+!|~$])")
-_INVISIBLE: Final = re.compile(
-    "[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
-    "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff\U000e0000-\U000e0fff]"
+_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>()#+!|~$&])")
+_AT_START: Final = re.compile(r"^(\d*)([-=/.])")
+"""What would begin a list, an underline or a command."""
+_LIVE: Final = re.compile(r"@|:(?=//)|www(?=\.)|GH(?=-\d)|\\#(?=\d)", re.IGNORECASE)
+"""After this a word joiner keeps GitHub from making a mention, a link or an issue reference of the rendered text."""
+_NOT_CODE: Final = re.compile(r"[<`\\|@]")
+_HIDDEN: Final = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
+_BLANK: Final = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
 
 
@@ -30,25 +35,24 @@ class Markdown(str):
 
 def plain(value: object) -> str:
     """One line of text with nothing invisible in it."""
-    return " ".join(_INVISIBLE.sub(" ", str(value)).split())
+    shown = (" " if unicodedata.category(char) in _HIDDEN else char for char in str(value))
+    return " ".join(_BLANK.sub(" ", "".join(shown)).split())
 
 
 def escape(value: object) -> str:
     """`value` so that it shows as itself: no markup, no mention, no issue reference, no link."""
     if isinstance(value, Markdown):
         return value
-    text = _SPECIAL.sub(r"\\\1", plain(value))
-    text = text.replace("@", "@\u2060").replace("://", ":\u2060//")
-    return re.sub(r"(?<=\\#)(?=\d)", "\u2060", text)
+    text = _AT_START.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", plain(value)))
+    return _LIVE.sub("\\g<0>\u2060", text)
 
 
 def code(value: object) -> Markdown:
-    """`value` as inline code, whatever backticks it has."""
+    """`value` as inline code; as escaped text where code could not hold it safely (in a table, above all)."""
     text = plain(value)
-    runs = [len(run) for run in re.findall("`+", text)]
-    fence = "`" * (max(runs, default=0) + 1)
-    pad = " " if text.startswith("`") or text.endswith("`") or not text else ""
-    return Markdown(f"{fence}{pad}{text}{pad}{fence}".replace("|", "\\|"))
+    if not text or _NOT_CODE.search(text):
+        return Markdown(escape(text) or "–")
+    return Markdown(f"`{text}`")
 
 
 def link(text: str, url: str | None) -> Markdown:
@@ -64,7 +68,8 @@ def number(value: float | None, unit: str = "") -> Markdown:
         return Markdown("–")
     if unit == "ratio":
         return Markdown(f"{value:.1%}")
-    return Markdown(f"{value:.3g} {escape(unit)}".strip())
+    figure = f"{value:.3g}" if abs(value) < 999.5 else f"{value:,.0f}"
+    return Markdown(f"{figure} {escape(unit)}".strip())
 
 
 def clock(value: datetime) -> Markdown:
@@ -73,7 +78,7 @@ def clock(value: datetime) -> Markdown:
 
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=PackageLoader("shared.incident"),
         undefined=StrictUndefined,
         finalize=escape,
         trim_blocks=True,
