@@ -311,6 +311,8 @@ class MemoryGitHub:
         found = [commit for commit in self.repository.history if commit.at >= since - timedelta(seconds=1)]
         return tuple(sorted(found, key=lambda commit: commit.at, reverse=True)[:30])
 
+    # inside
+
     def _label(self, what: str, number: int, label: str, *, present: bool) -> None:
         change = lambda: self.repository.label(number, label, self.login, present=present)  # noqa: E731
         self.repository.write(what, number, self.login, "status", "triage", change)

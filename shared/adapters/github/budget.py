@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -110,7 +111,7 @@ class WriteBudget:
             now = self._clock.now().timestamp()
             spent = self._read(now)
             kinds: tuple[Kind, ...] = ("mutations", "creations") if creates else ("mutations",)
-            wait = max(_wait(spent[w.kind], w, lane, now) for w in self._windows if w.kind in kinds)
+            wait = max((_wait(spent[w.kind], w, lane, now) for w in self._windows if w.kind in kinds), default=0.0)
             if wait > 0:
                 return wait
             for kind in kinds:
@@ -129,11 +130,16 @@ class WriteBudget:
 
     def _read(self, now: float) -> Spent:
         spent: Spent = {"creations": [], "mutations": []}
+        future = False
         try:
             raw = json.loads(self._file.read_text(encoding="utf-8"))
             for kind in spent:
                 longest = max((w.seconds for w in self._windows if w.kind == kind), default=0.0)
-                spent[kind] = sorted(min(float(at), now) for at in raw[kind] if float(at) > now - longest)
+                stamps = [float(at) for at in raw[kind]]
+                future = future or any(at > now for at in stamps)
+                spent[kind] = sorted(min(at, now) for at in stamps if at > now - longest)
+            if future:  # kept as now, so that they age from here on
+                self._write(spent)
         except FileNotFoundError:
             pass
         except (ValueError, KeyError, TypeError) as error:
@@ -143,7 +149,9 @@ class WriteBudget:
 
     def _write(self, spent: Spent) -> None:
         part = self._file.with_suffix(".part")
-        part.write_text(json.dumps({kind: [round(at, 3) for at in spent[kind]] for kind in spent}), encoding="utf-8")
+        part.write_text(
+            json.dumps({kind: [math.floor(at * 1000) / 1000 for at in spent[kind]] for kind in spent}), encoding="utf-8"
+        )
         part.replace(self._file)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from shared.adapters.github.conditional import Conditional
 from shared.adapters.github.gate import Gate
 from shared.adapters.github.own_writes import OwnWrites
 from shared.adapters.github.reads import GitHubReads
+from shared.adapters.github.watch import Watch
 from shared.adapters.github.wire import Address, Wire
 from shared.adapters.github.writes import GitHubWrites, Patience
 from shared.ports import Clock, Permanent
@@ -26,6 +27,10 @@ class GitHub:
     budget: WriteBudget
     login: str
     wire: Wire
+
+    def watch(self, path: str, params: Mapping[str, str] | None = None) -> Watch:
+        """The first page of a list below the repository, e.g. `/issues/events`, to be asked again and again."""
+        return Watch(self.wire, f"/repos/{self.wire.address.repo}{path}", params or {})
 
     def close(self) -> None:
         """End threads and connections."""

@@ -80,10 +80,12 @@ class OwnWrites:
             missing = [o.thread for o in kept.values() if not (open_only and o.thread.closed)]
         return (*shown, *missing)
 
-    def shown(self, number: int) -> None:
-        """GitHub answers for issue `number` itself."""
+    def shown(self, thread: Thread) -> None:
+        """GitHub shows the issue itself as it is now; lists may still lack it."""
         with self._lock:
-            self._opened.pop(number, None)
+            mine = self._opened.get(thread.number)
+            if mine is not None:
+                self._opened[thread.number] = replace(mine, thread=thread)
 
     def _fresh(self, at: float) -> bool:
         return self._clock.monotonic() - at < KEPT

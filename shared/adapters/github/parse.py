@@ -22,24 +22,6 @@ class Listed:
     pull: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CommentStamp:
-    """When which comment of which issue changed."""
-
-    id: int
-    issue: int
-    updated_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class EventStamp:
-    """One issue event (labeled, closed, …). `issue` is 0 when GitHub names none."""
-
-    id: int
-    issue: int
-    event: str
-
-
 def listed(repo: str, issue: Json) -> Listed:
     thread = Thread(
         repo=repo,
@@ -67,14 +49,6 @@ def comment(found: Json) -> Comment:
         created_at=time(found["created_at"]),
         updated_at=time(found["updated_at"]),
     )
-
-
-def comment_stamp(found: Json) -> CommentStamp:
-    return CommentStamp(int(found["id"]), int(str(found["issue_url"]).rpartition("/")[2]), time(found["updated_at"]))
-
-
-def event_stamp(found: Json) -> EventStamp:
-    return EventStamp(int(found["id"]), int((found.get("issue") or {}).get("number", 0)), str(found.get("event", "")))
 
 
 def labelled(event: Json) -> Labelled | None:

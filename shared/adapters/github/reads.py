@@ -102,7 +102,7 @@ class GitHubReads:
         if item.thread.number != number or not _is_in(self._repo, item.thread.url):
             raise Permanent(f"issue {number} of {self._repo} is now {item.thread.url}: it was transferred or renamed")
         self._exists(number)
-        self._own.shown(number)
+        self._own.shown(item.thread)
         return item.thread
 
     # People
@@ -140,34 +140,6 @@ class GitHubReads:
         paths = [self._soon(self._paths, commit.sha) for commit in recent[:WITH_PATHS]]
         known = [replace(commit, paths=asked.result()) for commit, asked in zip(recent, paths, strict=False)]
         return (*known, *recent[WITH_PATHS:])
-
-    # what the herald watches
-
-    def touched(self) -> tuple[Thread, ...]:
-        """The 100 incidents that changed last, newest first, open or closed."""
-        params: dict[str, str | int] = {
-            "labels": INCIDENT, "state": "all", "sort": "updated", "direction": "desc", "per_page": 100,
-        }  # fmt: skip
-        found = self._pages.first(f"{self._path}/issues", params, partial(parse.listed, self._repo))
-        return tuple(item.thread for item in found if not item.pull)
-
-    def last_comments(self) -> tuple[parse.CommentStamp, ...]:
-        """The 100 comments that changed last, newest first."""
-        params: dict[str, str | int] = {"sort": "updated", "direction": "desc", "per_page": 100}
-        return self._pages.first(f"{self._path}/issues/comments", params, parse.comment_stamp)
-
-    def last_events(self) -> tuple[parse.EventStamp, ...]:
-        """The 100 latest issue events, newest first."""
-        return self._pages.first(f"{self._path}/issues/events", {"per_page": 100}, parse.event_stamp)
-
-    def freezers(self) -> frozenset[int]:
-        """The open issues labelled `sre:freeze`."""
-        params: dict[str, str | int] = {"labels": FREEZE, "state": "open", "per_page": 100}
-        return frozenset(self._pages.first(f"{self._path}/issues", params, _number))
-
-    def at_once(self, *asked: Callable[[], Any]) -> list[Any]:
-        """The results of several reads made at the same time, in order. Raises what the first failed one raised."""
-        return [future.result() for future in [self._soon(one) for one in asked]]
 
     def close(self) -> None:
         """End the threads that read ahead."""
