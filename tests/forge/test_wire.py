@@ -72,6 +72,7 @@ def test_creation_tells_where(forge: Running) -> None:
     ("method", "path", "body", "status", "message"),
     [
         ("POST", "/issues", {}, 422, "Validation Failed"),
+        ("POST", "/issues", {"title": "half \ud800 a pair"}, 400, "Problems parsing JSON"),
         ("POST", "/issues", {"title": "x" * 257}, 422, "Validation Failed"),
         ("POST", "/issues", {"title": "a", "body": "x" * 65_537}, 422, "Validation Failed"),
         ("POST", "/issues/1/comments", {"body": "x" * 65_537}, 422, "Validation Failed"),
@@ -96,6 +97,12 @@ def test_refusals_have_githubs_shape(
     assert answer.json()["status"] == str(status)
     if message is not None:
         assert answer.json()["message"] == message
+
+
+def test_a_whole_surrogate_pair_is_a_character(forge: Running) -> None:
+    body = '{"title": "\\ud83d\\ude80"}'
+    made = forge.session().post(f"{forge.repo}/issues", data=body)
+    assert made.json()["title"] == "\U0001f680"
 
 
 def test_broken_json_is_a_400(forge: Running) -> None:

@@ -259,9 +259,12 @@ def _parsed(raw: bytes) -> Any:
     if len(raw) > MAX_REQUEST:
         raise Refused(413, "Payload too large")
     try:
-        return json.loads(raw)
+        body = json.loads(raw)
+        if b"\\ud" in raw.lower():
+            _bytes(body).decode("utf-8")  # half a surrogate pair is not text
     except ValueError:
         raise bad_json() from None
+    return body
 
 
 def _bytes(body: Any) -> bytes:
