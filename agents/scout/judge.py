@@ -12,6 +12,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from agents.scout.detectors.container import ContainerDetector
+from agents.scout.detectors.conversion import ConversionDetector
+from agents.scout.detectors.errors import ErrorsDetector
+from agents.scout.detectors.latency import LatencyDetector
 from agents.scout.detectors.probe import ProbeDetector
 from agents.scout.observations import Detector, Finding, evidence, one_line
 from agents.scout.topology import callers
@@ -20,7 +23,9 @@ from shared.incident.facts import UNAVAILABLE, Detected, Symptom, Verified, cano
 from shared.incident.replay import Incident
 from shared.incident.status import Status
 
-DETECTORS: Final[tuple[type[Detector], ...]] = (ContainerDetector, ProbeDetector)
+DETECTORS: Final[tuple[type[Detector], ...]] = (
+    ContainerDetector, ProbeDetector, ErrorsDetector, LatencyDetector, ConversionDetector,
+)  # fmt: skip
 
 RECURRENCE_WINDOW: Final = timedelta(hours=1)
 """A firing this soon after its incident was closed reopens it."""

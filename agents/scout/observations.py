@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Final, Literal, Protocol
 
 from agents.scout.traffic import Call
+from shared.analysis.cusum import BernoulliCusum
 from shared.analysis.trace import Span
-from shared.incident.facts import Evidence, Measure, Severity, Symptom, canonical_json
+from shared.incident.facts import Detected, Evidence, Measure, Severity, Symptom, canonical_json
 from shared.ports import Container, ContainerEvent
 from shared.stream import Event
 
@@ -97,16 +98,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What a detector has counted of one service since it last began afresh.
+    """What a detector has counted of one service since it last began afresh: `bad` of `count`, held against `test`.
 
-    `count` of `needed` observations, `bad` of which were bad; `usual` is the share (or level) it is held against.
-    `needed` is how many show a fault of the designed size with probability 0.99.
+    `test` None: no share is tested, `ENOUGH_ANSWERS` good ones are enough.
     """
 
     name: str
     count: int
     bad: int
-    needed: int
+    test: BernoulliCusum | None
     measure: Measure
 
 
@@ -121,6 +121,10 @@ class Detector(Protocol):
 
     def begin_afresh(self, service: str, at: datetime) -> None:
         """Forget what was seen of `service` before `at`: a fix was applied. What was learned stays."""
+        ...
+
+    def recall(self, detected: Detected) -> None:
+        """Take what an earlier process had learned from the fact it wrote, where nothing is known better."""
         ...
 
     def tally(self, service: str) -> Tally | None:

@@ -46,6 +46,19 @@ class Call:
     def answered(self) -> bool:
         return self.self_us is not None
 
+    def verbatim(self) -> dict[str, str | int | bool | None]:
+        """The call in JSON types."""
+        return {
+            "service": self.service,
+            "operation": self.operation,
+            "trace_id": self.trace_id,
+            "span_id": self.span_id,
+            "end_us": self.end_us,
+            "failed": self.failed,
+            "self_us": self.self_us,
+            "detail": self.detail,
+        }
+
 
 @dataclass(slots=True)
 class _Tree:

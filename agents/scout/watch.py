@@ -31,6 +31,8 @@ IN_STEP: Final = timedelta(seconds=10)
 """Another role's clock closer than this is taken at its word."""
 WARMING: Final = timedelta(seconds=5)
 """A service without a health check counts as up this long after its container started."""
+MOST_SERVICES: Final = 500
+"""Services whose traffic is measured: names in telemetry are anybody's to invent."""
 REMEMBERED: Final = 4096
 """Counted firings that are kept, so that none is counted twice."""
 
@@ -74,6 +76,7 @@ class Watch:
         self._counted: OrderedDict[tuple[int, str, datetime], None] = OrderedDict()
         self._attended: dict[tuple[int, int], datetime] = {}
         self._warming: dict[str, datetime] = {}
+        self._services: set[str] = set()
         self._runs: dict[str, tuple[str, str]] = {}
 
     def step(self, open_incidents: Sequence[Incident], recent: Sequence[Incident] = ()) -> tuple[Sighting, ...]:
@@ -151,6 +154,8 @@ class Watch:
             return self._attended[key]
         at = turning.at if timedelta() <= now - turning.at <= IN_STEP else now
         self._attended[key] = at
+        for detector in self._detectors:
+            detector.recall(incident.detected)
         if isinstance(turning.fact, Detected) or (
             isinstance(turning.fact, Verified) and (turning.fact.outcome == "unhealthy" or now - turning.at > IN_STEP)
         ):
@@ -185,7 +190,11 @@ class Watch:
                         detector.begin_afresh(name, seen.at)
 
     def _counts(self, call: Call) -> bool:
-        return is_patient(call.service) and call.service not in self._warming
+        if not is_patient(call.service) or call.service in self._warming:
+            return False
+        if len(self._services) < MOST_SERVICES:
+            self._services.add(call.service)
+        return call.service in self._services
 
     def _troubled(self, still_open: tuple[Incident, ...]) -> frozenset[str]:
         services = {i.detected.service for i in still_open} | {f.service for f in self._findings}

@@ -2,7 +2,7 @@
 
 Page, Continuous inspection schemes, Biometrika 41 (1954): add up log-likelihood ratios of p1 against p0, never below
 zero, and alarm at a limit. Reynolds & Stoumbos, A CUSUM chart for monitoring a proportion when inspecting continuously,
-J. Quality Technology 31 (1999): choose p1 such that the two steps stand in a whole ratio; then the statistic lives on
+J. Quality Technology 31 (1999): choose p1 such that the two steps stand in a ratio of small whole numbers; then the statistic lives on
 whole numbers. Brook & Evans, An approach to the probability distribution of CUSUM run length, Biometrika 59 (1972): it
 is then a finite Markov chain, and run lengths are the solution of linear equations.
 """
@@ -17,11 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+FINENESS = 4
+"""A bad observation is worth at least this many units, so that rounding the ratio of the steps changes little."""
+MOST_STATES = 2048
 
 
 @dataclass(frozen=True, slots=True)
 class BernoulliCusum:
-    """A design. A bad observation adds `up`, a good one takes 1 away (never below 0); at `limit` it alarms.
+    """A design. A bad observation adds `up`, a good one takes `down` away (never below 0); at `limit` it alarms.
 
     `p0` is the share of bad observations that is in order, `p1` the one to be found fastest.
     """
@@ -29,11 +32,12 @@ class BernoulliCusum:
     p0: float
     p1: float
     up: int
+    down: int
     limit: int
 
     def step(self, value: int, bad: bool) -> int:
         """The statistic after one more observation, held at `limit`."""
-        return min(self.limit, value + self.up) if bad else max(0, value - 1)
+        return min(self.limit, value + self.up) if bad else max(0, value - self.down)
 
     def run_length(self, p: float, start: int = 0) -> float:
         """The expected number of observations up to the alarm, at a true share `p`, from the value `start`. Exact."""
@@ -65,10 +69,10 @@ class BernoulliCusum:
     def _chain(self, p: float) -> Floats:
         """Transitions between the values below the limit; what is missing from a row's sum is the alarm."""
         chain: Floats = np.zeros((self.limit, self.limit))
-        for value in range(self.limit):
-            chain[value, max(0, value - 1)] += 1 - p
-            if value + self.up < self.limit:
-                chain[value, value + self.up] += p
+        values = np.arange(self.limit)
+        chain[values, np.maximum(0, values - self.down)] = 1 - p
+        below = values[: max(0, self.limit - self.up)]
+        chain[below, below + self.up] = p
         return chain
 
 
@@ -80,20 +84,23 @@ def design(p0: float, p1: float, in_control: float) -> BernoulliCusum:
     """
     if not 0 < p0 < p1 < 1:
         raise ValueError(f"0 < p0 < p1 < 1 does not hold for p0={p0}, p1={p1}")
-    up = max(1, math.ceil(_ratio(p0, p1) - 1e-9))
+    ratio = _ratio(p0, p1)
+    down = max(1, math.ceil(FINENESS / ratio))
+    up = math.ceil(ratio * down - 1e-9)
     low, high = p0 * (1 + 1e-9), p1
-    for _ in range(200):
+    for _ in range(60):
         middle = (low + high) / 2
-        low, high = (middle, high) if _ratio(p0, middle) > up else (low, middle)
-    found = high
-    low_limit, high_limit = up, up + 1
-    while BernoulliCusum(p0, found, up, high_limit).run_length(p0) < in_control:
-        low_limit, high_limit = high_limit, high_limit * 2
-    while high_limit - low_limit > 1:
-        limit = (low_limit + high_limit) // 2
-        enough = BernoulliCusum(p0, found, up, limit).run_length(p0) >= in_control
-        low_limit, high_limit = (low_limit, limit) if enough else (limit, high_limit)
-    return BernoulliCusum(p0, found, up, high_limit)
+        low, high = (middle, high) if _ratio(p0, middle) * down > up else (low, middle)
+    too_low, enough = up - 1, up
+    while BernoulliCusum(p0, high, up, down, enough).run_length(p0) < in_control:
+        too_low, enough = enough, enough * 2
+        if enough > MOST_STATES:
+            raise ValueError(f"p0={p0} and p1={p1} are too close for a run length of {in_control:g}")
+    while enough - too_low > 1:
+        limit = (too_low + enough) // 2
+        suffices = BernoulliCusum(p0, high, up, down, limit).run_length(p0) >= in_control
+        too_low, enough = (too_low, limit) if suffices else (limit, enough)
+    return BernoulliCusum(p0, high, up, down, enough)
 
 
 def _ratio(p0: float, p1: float) -> float:

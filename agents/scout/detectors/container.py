@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from agents.scout.observations import Finding, Observations, Tally, evidence, is_patient
-from shared.incident.facts import Evidence, Symptom
+from shared.incident.facts import Detected, Evidence, Symptom
 from shared.ports import Container, ContainerEvent
 
 CLEAN: Final = frozenset((0, 143))
@@ -64,6 +64,9 @@ class ContainerDetector:
         down = self._down.get(service)
         if down is not None and down.noticed <= at:
             del self._down[service]
+
+    def recall(self, detected: Detected) -> None:
+        """Nothing is learned here."""
 
     def tally(self, service: str) -> Tally | None:  # noqa: ARG002 - the probe counts, a container has no rate
         return None

@@ -7,15 +7,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from agents.scout.observations import Finding, Observations, ProbeResult, Tally, evidence, is_patient
-from shared.incident.facts import Measure
+from shared.incident.facts import Detected, Measure
 from shared.ports import Container
 
 IN_A_ROW: Final = 3
 """Failed probes that make a finding. With a probe each 0.5 s: 1.5 s refused, or about 3 s hanging."""
 STARTING: Final = timedelta(seconds=5)
 """How long after its start a container that has not yet answered may stay silent."""
-ENOUGH: Final = 3
-"""Answered probes that show a service answering again."""
 
 
 @dataclass(slots=True)
@@ -50,13 +48,16 @@ class ProbeDetector:
     def begin_afresh(self, service: str, at: datetime) -> None:
         self._lines[service] = _Line(quiet_until=at + STARTING)
 
+    def recall(self, detected: Detected) -> None:
+        """Nothing is learned here."""
+
     def tally(self, service: str) -> Tally | None:
         line = self._lines.get(service)
         if line is None:
             return None
         share = line.answered / line.asked if line.asked else None
         measure = Measure(name="probes answered", before=None, after=share, unit="ratio", samples=line.asked)
-        return Tally("probes", line.asked, line.asked - line.answered, ENOUGH, measure)
+        return Tally("probes", line.asked, line.asked - line.answered, None, measure)
 
     def _take(self, service: str, probe: ProbeResult, seen: Observations) -> None:
         line = self._lines.setdefault(service, _Line(quiet_until=seen.at + STARTING))

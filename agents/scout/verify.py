@@ -1,0 +1,152 @@
+"""Whether a symptom is gone: the arithmetic that detected it, silent, and positive evidence that held. Pure.
+
+No traffic is not health, and no answer is not an answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from agents.scout.observations import Finding, Tally, one_line
+from agents.scout.watch import View
+from shared.incident.facts import UNAVAILABLE, Detected, Measure, Verified
+
+ANSWERS: Final = 3
+"""Answered probes that show a service answering."""
+POWER: Final = 0.99
+"""Asked for are as many observations as would show a fault that still had its size with this probability."""
+NOT_BEFORE: Final = timedelta(seconds=5)
+"""Nothing recovers by itself sooner than this after its detection."""
+LOOK_AGAIN: Final = timedelta(seconds=0.5)
+SELDOM: Final = timedelta(seconds=2)
+"""How often at most an incident is looked at that may take days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long good signs must hold after an action, and when there being none is the answer."""
+
+    healthy_for: timedelta = timedelta(seconds=3)
+    give_up: timedelta = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """No verdict yet: look again in `again`, because of `why`."""
+
+    again: timedelta
+    why: str
+
+
+def after_action(detected: Detected, view: View, patience: Patience) -> Verified | Waiting:
+    """The verdict on an action that was applied at `view.since`."""
+    if view.findings:
+        finding = view.findings[0]
+        return _verdict("unhealthy", f"{finding.symptom}: {finding.summary}", detected, view, finding)
+    missing, held = _missing(detected, view, patience.healthy_for)
+    if missing is None:
+        return _verdict("healthy", _well(view), detected, view)
+    waited = view.at - view.since
+    if waited >= patience.give_up:
+        return _verdict("unhealthy", f"no sign of health in {waited.total_seconds():.0f} s: {missing}", detected, view)
+    return Waiting(min(_until(held, patience.healthy_for), patience.give_up - waited), missing)
+
+
+def by_itself(detected: Detected, detected_at: datetime, view: View, patience: Patience) -> Verified | Waiting:
+    """The verdict on a symptom that nobody acted upon, detected at `detected_at` by Scout's clock."""
+    needed = 2 * patience.healthy_for
+    if view.findings:
+        return Waiting(needed, f"{view.findings[0].symptom} stands")
+    missing, held = _missing(detected, view, needed)
+    age = view.at - detected_at
+    if missing is None and age >= NOT_BEFORE:
+        return _verdict("recovered", _well(view), detected, view)
+    return Waiting(max(_until(held, needed), NOT_BEFORE - age, SELDOM), missing or "only just detected")
+
+
+def _missing(detected: Detected, view: View, hold: timedelta) -> tuple[str | None, timedelta]:
+    """What is still missing for health, None when nothing is; and how long health has held."""
+    well = view.well
+    if view.blind and set(view.blind) & _sources(detected):
+        return f"cannot see: {', '.join(view.blind)}", timedelta()
+    if well.well_since is None:
+        return "no good sign yet", timedelta()
+    since = max(well.well_since, view.since)
+    held = max(view.at - since, timedelta())
+    if well.probed and well.answers < ANSWERS:
+        return f"{well.answers} of {ANSWERS} probes answered", held
+    if detected.symptom in UNAVAILABLE:
+        if not well.probed:
+            return "there is no probe to answer", held
+    else:
+        tally = dict(view.tallies).get(detected.symptom)
+        count, _ = well.counted.get(detected.symptom, (0, 0))
+        needed = needed_observations(tally, detected)
+        if count < needed:
+            return f"{count} of {needed} observations since", held
+    if held < hold:
+        return f"well for {held.total_seconds():.1f} of {hold.total_seconds():.1f} s", held
+    return None, held
+
+
+def needed_observations(tally: Tally | None, detected: Detected) -> int:
+    """How many observations would show, with probability POWER, a fault of the size that was detected."""
+    if tally is None or tally.test is None:
+        return ANSWERS
+    seen = next((m.after for m in detected.measures if m.name == tally.name), None)
+    return tally.test.needed(POWER, min(0.999, max(seen or 0.0, tally.test.p1)))
+
+
+def _sources(detected: Detected) -> frozenset[str]:
+    match detected.symptom:
+        case "errors" | "latency":
+            return frozenset(("traces",))
+        case "conversion":
+            return frozenset(("stream",))
+        case _:
+            return frozenset(("probes", "containers"))
+
+
+def _until(held: timedelta, hold: timedelta) -> timedelta:
+    return max(hold - held, LOOK_AGAIN)
+
+
+def _verdict(outcome: str, detail: str, detected: Detected, view: View, finding: Finding | None = None) -> Verified:
+    well_since = view.well.well_since
+    good = outcome != "unhealthy" and well_since is not None
+    held = (view.at - max(well_since, view.since)).total_seconds() if good and well_since is not None else 0.0
+    return Verified.model_validate(
+        {
+            "outcome": outcome,
+            "detail": one_line(detail),
+            "held_s": round(max(held, 0.0), 3),
+            "measures": finding.measures if finding is not None and finding.measures else _measures(detected, view),
+            "evidence": finding.evidence if finding is not None else (),
+        }
+    )
+
+
+def _measures(detected: Detected, view: View) -> tuple[Measure, ...]:
+    """Before (during the fault) and after, of what was counted since the service is well, or since the action."""
+    during = {m.name: m.after for m in detected.measures}
+    measures = []
+    for name, tally in view.tallies:
+        count, bad = view.well.counted.get(name, (tally.count, tally.bad))
+        if not count:
+            continue
+        good_is_told = tally.test is None
+        after = (count - bad) / count if good_is_told else bad / count
+        label = tally.measure.name
+        measures.append(Measure(name=label, before=during.get(label), after=after, unit="ratio", samples=count))
+    return tuple(measures)
+
+
+def _well(view: View) -> str:
+    parts = [f"{view.well.answers} probes answered in a row"] if view.well.probed else []
+    for name, tally in view.tallies:
+        count, bad = view.well.counted.get(name, (0, 0))
+        if tally.test is not None and count:
+            parts.append(f"{bad} of {count} {tally.name}")
+    return "; ".join(parts) or "the container runs"
