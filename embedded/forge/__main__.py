@@ -15,6 +15,7 @@ from embedded.forge.accounts import Accounts, BadAccounts, checked, parse_accoun
 from embedded.forge.app import build_app
 from embedded.forge.http import HangUpProtocol
 from embedded.forge.limits import PRIMARY
+from embedded.forge.pages import routes
 from embedded.forge.world import open_world
 
 
@@ -54,7 +55,7 @@ def main() -> int:
     listener.bind(("127.0.0.1", options.port))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     config = uvicorn.Config(
-        build_app(world),
+        build_app(world, routes(world)),
         http=HangUpProtocol,
         ws="none",
         lifespan="off",

@@ -3,55 +3,83 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from typing import Final
 
 from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from embedded.forge.rows import Change
 from embedded.forge.store import Store
 
-QUEUE: int = 1000
-"""Changes one slow reader may fall behind before it is told to catch up by one event."""
+RETRY_MS: Final = 1000
+"""How long a browser waits before it connects again."""
+UNSEEN: Final = frozenset({"hook", "dispatch"})
+"""Kinds of change that no page shows."""
 
 
 class Live:
-    """The endpoint `/{owner}/{repo}/live?number=N`: one event per change, ids are change numbers, so nothing is lost."""
+    """The endpoint `/{owner}/{repo}/live?number=N&since=S`: one event per change, its id the change's number.
+
+    A reader that names the last change it saw (Last-Event-ID, or `since` the first time) is told all later ones first,
+    so nothing is lost between two connections. `number` keeps other issues' changes out; what belongs to no issue
+    (a label's colour, a commit's status) is told to everybody. After catching up comes one `watching` event.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     async def __call__(self, request: Request) -> Response:
-        number = request.query_params.get("number", "")
-        since = request.headers.get("last-event-id", "")
-        return EventSourceResponse(
-            self._events(int(number) if number.isdecimal() else None, int(since) if since.isdecimal() else None),
-            ping=15,
-        )
+        number = _count(request.query_params.get("number", ""))
+        since = _count(request.headers.get("last-event-id", ""))
+        if since is None:
+            since = _count(request.query_params.get("since", ""))
+        return EventSourceResponse(self._events(number, since), ping=15, headers={"Cache-Control": "no-store"})
 
     async def _events(self, number: int | None, since: int | None) -> AsyncIterator[ServerSentEvent]:
         loop = asyncio.get_running_loop()
-        queue: asyncio.Queue[Change] = asyncio.Queue(QUEUE)
-
-        def put(change: Change) -> None:
-            if not queue.full():
-                queue.put_nowait(change)
-
-        stop = self._store.subscribe(lambda change: loop.call_soon_threadsafe(put, change))
+        wake = asyncio.Event()
+        stop = self._store.subscribe(lambda _: loop.call_soon_threadsafe(wake.set))
         try:
-            yield ServerSentEvent(comment="watching")
-            if since is not None:
-                for change in self._store.changes_since(since):
-                    if number is None or change.number == number:
-                        yield _event(change)
+            seen = self._store.seq if since is None else since
+            if seen > self._store.seq:
+                seen = self._store.seq
+                yield _message("change", seen, {"kind": "restart", "number": None, "at": ""})
+            async for change in self._later(seen):
+                seen = change.seq
+                if _concerns(change, number):
+                    yield _change(change)
+            yield _message("watching", seen, {"seq": seen})
             while True:
-                change = await queue.get()
-                if number is None or change.number == number:
-                    yield _event(change)
+                await wake.wait()
+                wake.clear()
+                async for change in self._later(seen):
+                    seen = change.seq
+                    if _concerns(change, number):
+                        yield _change(change)
         finally:
             stop()
 
+    async def _later(self, seen: int) -> AsyncIterator[Change]:
+        """All changes above `seen`, read in portions off the event loop."""
+        while changes := await run_in_threadpool(self._store.changes_since, seen):
+            for change in changes:
+                seen = change.seq
+                yield change
 
-def _event(change: Change) -> ServerSentEvent:
-    data = {"kind": change.kind, "number": change.number, "at": change.at}
-    return ServerSentEvent(json.dumps(data), event="change", id=str(change.seq))
+
+def _concerns(change: Change, number: int | None) -> bool:
+    return change.kind not in UNSEEN and (number is None or change.number is None or change.number == number)
+
+
+def _change(change: Change) -> ServerSentEvent:
+    return _message("change", change.seq, {"kind": change.kind, "number": change.number, "at": change.at})
+
+
+def _message(event: str, seq: int, data: dict[str, object]) -> ServerSentEvent:
+    return ServerSentEvent(json.dumps(data), event=event, id=str(seq), retry=RETRY_MS)
+
+
+def _count(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else None

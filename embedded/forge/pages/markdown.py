@@ -1,27 +1,156 @@
 """GitHub-flavoured Markdown to safe HTML: rendered with markdown-it, then cleaned by nh3 whatever the text was."""
 
+import re
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.rules_core import StateCore
+from markdown_it.token import Token
+from markdown_it.utils import EnvType, OptionsDict
 
-_RENDERER: Final = MarkdownIt("gfm-like", {"html": True, "linkify": False}).disable("linkify")
-_TAGS: Final = nh3.ALLOWED_TAGS | {"details", "summary", "input"}
+_TAGS: Final = set(
+    [
+        "a",
+        "abbr",
+        "b",
+        "blockquote",
+        "br",
+        "code",
+        "dd",
+        "del",
+        "details",
+        "div",
+        "dl",
+        "dt",
+        "em",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "hr",
+        "i",
+        "ins",
+        "kbd",
+        "li",
+        "mark",
+        "ol",
+        "p",
+        "pre",
+        "q",
+        "s",
+        "samp",
+        "small",
+        "span",
+        "strike",
+        "strong",
+        "sub",
+        "summary",
+        "sup",
+        "table",
+        "tbody",
+        "td",
+        "tfoot",
+        "th",
+        "thead",
+        "tr",
+        "tt",
+        "ul",
+        "var",
+    ]
+)
 _ATTRIBUTES: Final = {
     "a": {"href", "title"},
+    "abbr": {"title"},
     "th": {"align"},
     "td": {"align"},
     "details": {"open"},
     "ol": {"start"},
-    "code": {"class"},
 }
+_DROPPED: Final = {"script", "style", "iframe", "object", "embed", "svg", "math", "template", "noscript", "title"}
+"""Elements that go with their content; the content of other unknown elements stays as text."""
+_REFERENCE: Final = re.compile(r"(?<![\w/&#])#(\d{1,9})\b|\bhttps?://[^\s<>\"'`|\\^{}]*[\w/=#&-]")
+_ALIGN: Final = re.compile(r"text-align:(left|right|center)")
 
 
-@lru_cache(maxsize=2048)
-def to_html(text: str) -> str:
-    """`text` as HTML in which nothing runs, loads or leads anywhere but http(s)."""
-    html = _RENDERER.render(text)
-    return nh3.clean(
-        html, tags=_TAGS - {"img", "input"}, attributes=_ATTRIBUTES, url_schemes={"http", "https", "mailto"}
+def _link_references(state: StateCore) -> None:
+    """Turn #12 and bare http(s) addresses in running text into links; code and links stay as they are."""
+    for block in state.tokens:
+        if block.type == "inline" and block.children:
+            block.children = list(_linked(block.children, str(state.env.get("issues", ""))))
+
+
+def _linked(tokens: Sequence[Token], issues: str) -> Iterator[Token]:
+    depth = 0
+    for token in tokens:
+        depth += {"link_open": 1, "link_close": -1}.get(token.type, 0)
+        if token.type == "html_inline":
+            depth += {"<a ": 1, "</a": -1}.get(token.content[:3].lower(), 0)
+        if token.type != "text" or depth > 0:
+            yield token
+            continue
+        at = 0
+        for match in _REFERENCE.finditer(token.content):
+            href = f"{issues}/{match[1]}" if match[1] else match[0]
+            yield _text(token.content[at : match.start()])
+            yield Token("link_open", "a", 1, attrs={"href": href})
+            yield _text(match[0])
+            yield Token("link_close", "a", -1)
+            at = match.end()
+        yield _text(token.content[at:])
+
+
+def _text(content: str) -> Token:
+    return Token("text", "", 0, content=content)
+
+
+def _image(_: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+    """An image as a link to it: nothing is loaded from elsewhere."""
+    token = tokens[index]
+    link = [Token("link_open", "a", 1, attrs={"href": str(token.attrs.get("src", ""))})]
+    link += [_text(token.content or "image"), Token("link_close", "a", -1)]
+    return str(_RENDERER.renderer.render(link, options, env))
+
+
+def _cell(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+    """A table cell with its alignment as an attribute, because inline styles are not allowed."""
+    token = tokens[index]
+    match = _ALIGN.fullmatch(str(token.attrs.pop("style", "")))
+    if match:
+        token.attrs["align"] = match[1]
+    return self.renderToken(tokens, index, options, env)
+
+
+def _renderer() -> MarkdownIt:
+    made = MarkdownIt("gfm-like", {"html": True, "linkify": False}).disable("linkify")
+    made.core.ruler.push("references", _link_references)
+    made.add_render_rule("image", _image)
+    made.add_render_rule("th_open", _cell)
+    made.add_render_rule("td_open", _cell)
+    return made
+
+
+_RENDERER: Final = _renderer()
+
+
+@lru_cache(maxsize=512)
+def to_html(text: str, issues: str = "") -> str:
+    """`text` as HTML in which nothing runs, loads or leads anywhere but http(s) and mailto.
+
+    `issues` is the path under which #12 is found, for instance /acme/shop/issues. HTML comments disappear.
+    """
+    env: dict[str, Any] = {"issues": issues}
+    html = nh3.clean(
+        _RENDERER.render(text, env),
+        tags=_TAGS,
+        attributes=_ATTRIBUTES,
+        clean_content_tags=_DROPPED,
+        url_schemes={"http", "https", "mailto"},
+        link_rel="noopener noreferrer nofollow",
     )
+    return html.replace("<table>", '<div class="wide" tabindex="0"><table>').replace("</table>", "</table></div>")
