@@ -128,6 +128,17 @@ def explain(number: Number, state: State = None) -> int:
     return explain(_settings(state), number)
 
 
+@app.command()
+def demo(
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write what was seen there.")] = None,
+    state: State = None,
+) -> int:
+    """Break the marketplace three ways, and show what the fleet makes of it. Exit 0 only if all healed."""
+    from mission_control.demo import demo
+
+    return demo(_settings(state), state is not None, json_file)
+
+
 @app.command(context_settings=_PASS_ON)
 def test(context: typer.Context) -> int:
     """Run the tests (everything that needs neither Docker nor accounts); arguments go to pytest."""

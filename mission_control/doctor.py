@@ -110,10 +110,7 @@ def _parts(settings: Settings, running: record.Record | None) -> Iterator[Findin
         yield _reached("kafka", kafka, lambda: _connect(kafka), "start it or unset KAFKA_BOOTSTRAP_SERVERS")
     query = running.traces.get("query") if running else settings.jaeger_url
     if query:
-        services = f"{query}/api/v3/services"
-        yield _reached(
-            "traces", query, lambda: requests.get(services, timeout=_TIMEOUT), "start it or check JAEGER_URL"
-        )
+        yield _reached("traces", query, lambda: _get(f"{query}/api/v3/services"), "start it or check JAEGER_URL")
     docker = running.docker if running else settings.docker_host
     if docker:
         yield _reached("engine", docker, lambda: _ping(docker), "start it or check DOCKER_HOST")
