@@ -12,7 +12,16 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    OFFSET_END,
+    OFFSET_STORED,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
 
 from shared.adapters.kafka.hand import Hand
 from shared.ports import Transient
@@ -278,21 +287,25 @@ class Subscription:
         That offset is committed too, so that a later assignment without any commit means a broker that lost its
         memory, and its new log is read whole.
         """
-        found = []
         try:
-            for partition in consumer.committed(partitions, timeout=5.0):
-                key, offset = (partition.topic, partition.partition), partition.offset
-                if offset < 0 and key in self._placed:
-                    offset = OFFSET_BEGINNING
-                elif offset < 0:
-                    _, offset = consumer.get_watermark_offsets(partition, timeout=5.0)
-                    self._done[key] = offset
-                self._placed.add(key)
-                found.append(TopicPartition(*key, offset))
+            return [self._place(consumer, one) for one in consumer.committed(partitions, timeout=5.0)]
         except KafkaException as error:
-            log.info("the ends of the partitions are not known yet: %s", error)
-            return [TopicPartition(one.topic, one.partition, OFFSET_END) for one in partitions]
-        return found
+            log.info("where the partitions stand is not known yet: %s", error)
+        keys = [(one.topic, one.partition) for one in partitions]
+        return [TopicPartition(*key, OFFSET_STORED if key in self._placed else OFFSET_END) for key in keys]
+
+    def _place(self, consumer: Consumer, committed: TopicPartition) -> TopicPartition:
+        if committed.error is not None:
+            raise KafkaException(committed.error)
+        key, offset = (committed.topic, committed.partition), committed.offset
+        log.debug("%s/%d: committed %d", *key, offset)
+        if offset < 0 and key in self._placed:
+            offset = OFFSET_BEGINNING
+        elif offset < 0:
+            _, offset = consumer.get_watermark_offsets(committed, timeout=5.0)
+            self._done[key] = offset
+        self._placed.add(key)
+        return TopicPartition(*key, offset)
 
     def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         self._commit(wait=True)
