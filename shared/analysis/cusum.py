@@ -2,9 +2,9 @@
 
 Page, Continuous inspection schemes, Biometrika 41 (1954): add up log-likelihood ratios of p1 against p0, never below
 zero, and alarm at a limit. Reynolds & Stoumbos, A CUSUM chart for monitoring a proportion when inspecting continuously,
-J. Quality Technology 31 (1999): choose p1 such that the two steps stand in a ratio of small whole numbers; then the statistic lives on
-whole numbers. Brook & Evans, An approach to the probability distribution of CUSUM run length, Biometrika 59 (1972): it
-is then a finite Markov chain, and run lengths are the solution of linear equations.
+J. Quality Technology 31 (1999): choose p1 such that the two steps stand in a ratio of small whole numbers; then the
+statistic lives on whole numbers. Brook & Evans, An approach to the probability distribution of CUSUM run length,
+Biometrika 59 (1972): it is then a finite Markov chain, and run lengths are the solution of linear equations.
 """
 
 from __future__ import annotations

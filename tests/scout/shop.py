@@ -1,10 +1,11 @@
-"""A marketplace in virtual time: journeys as spans and business events, with realistic noise and faults to switch on."""
+"""A marketplace in virtual time: journeys as spans and business events, with noise, and faults to switch on."""
 
 from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Final
 
 from agents.scout.observations import Observations
 from shared.analysis.trace import Span
@@ -15,6 +16,17 @@ RATE = 12.0
 """Journeys a second, the default load."""
 OWN_MS = {"frontend": 4.0, "quote-service": 5.0, "user-service": 2.0, "policy-service": 4.0}
 TIMEOUT_S = 2.0
+
+CALLS: Final = {
+    ("frontend", "POST /api/quotes"): [("quote-service", "POST /quotes")],
+    ("frontend", "POST /api/purchases"): [("quote-service", "POST /quotes/{quote_id}/accept")],
+    ("quote-service", "POST /quotes"): [("user-service", "POST /customers")],
+    ("quote-service", "POST /quotes/{quote_id}/accept"): [
+        ("user-service", "GET /customers/{customer_id}/risk"),
+        ("policy-service", "POST /policies"),
+    ],
+    ("policy-service", "POST /policies"): [("user-service", "GET /customers/{customer_id}")],
+}
 
 
 @dataclass
@@ -61,17 +73,6 @@ class Shop(World):
             trace = self._id(16)
             self._serve(trace, None, "frontend", "POST /api/purchases", at + timedelta(seconds=0.5))
 
-    CALLS = {
-        ("frontend", "POST /api/quotes"): [("quote-service", "POST /quotes")],
-        ("frontend", "POST /api/purchases"): [("quote-service", "POST /quotes/{quote_id}/accept")],
-        ("quote-service", "POST /quotes"): [("user-service", "POST /customers")],
-        ("quote-service", "POST /quotes/{quote_id}/accept"): [
-            ("user-service", "GET /customers/{customer_id}/risk"),
-            ("policy-service", "POST /policies"),
-        ],
-        ("policy-service", "POST /policies"): [("user-service", "GET /customers/{customer_id}")],
-    }
-
     def _serve(
         self, trace: str, parent: str | None, service: str, operation: str, at: datetime
     ) -> tuple[datetime, bool]:
@@ -83,7 +84,7 @@ class Shop(World):
         span_id, now = self._id(8), at + timedelta(seconds=own)
         broken = self.chance.random() < self.faults.failing.get(service, 0.0)
         failed = broken
-        for callee, call in () if broken else self.CALLS.get((service, operation), ()):
+        for callee, call in () if broken else CALLS.get((service, operation), ()):
             now, ok = self._call(trace, span_id, service, callee, call, now)
             if not ok:
                 failed = True
