@@ -104,6 +104,15 @@ def test_new_things_stay_hidden_from_lists_for_a_while(forge: Running) -> None:
     assert comments(forge) == ["b"]
 
 
+def test_what_was_hidden_is_not_held_back_by_an_etag_afterwards(forge: Running) -> None:
+    fleet = forge.session()
+    fleet.post(f"{forge.repo}/issues", json={"title": "a"})
+    forge.misbehave(hide_new_for_s=30)
+    etag = fleet.get(f"{forge.repo}/issues").headers["ETag"]
+    forge.misbehave()
+    assert fleet.get(f"{forge.repo}/issues", headers={"If-None-Match": etag}).status_code == 200
+
+
 def test_latency_delays_every_answer(forge: Running) -> None:
     forge.misbehave(latency_ms=120)
     start = time.monotonic()

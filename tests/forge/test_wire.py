@@ -99,6 +99,16 @@ def test_refusals_have_githubs_shape(
         assert answer.json()["message"] == message
 
 
+@pytest.mark.parametrize(
+    ("since", "found"),
+    [("2020-01-01T00:00:00Z", 1), ("2020-01-01T02:00:00+02:00", 1), ("2099-01-01T00:00:00.5Z", 0), ("2099-01-01", 0)],
+)
+def test_since_is_understood_in_every_iso_form(calm: Running, since: str, found: int) -> None:
+    answer = calm.session().get(f"{calm.repo}/issues/comments", params={"since": since})
+    assert len(answer.json()) == found
+    assert calm.session().get(f"{calm.repo}/issues", params={"since": "yesterday"}).status_code == 422
+
+
 def test_a_whole_surrogate_pair_is_a_character(forge: Running) -> None:
     body = '{"title": "\\ud83d\\ude80"}'
     made = forge.session().post(f"{forge.repo}/issues", data=body)

@@ -14,29 +14,23 @@ from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope, Send
 
-from embedded.forge.accounts import Account
 from embedded.forge.git.repository import RefChange
-from embedded.forge.http import hang_up, header_of, read_body, send_answer, token_of
-from embedded.forge.limits import Limits, Quota
+from embedded.forge.http import hang_up, header_of, read_body, send_answer
 from embedded.forge.misbehave import Rule
 from embedded.forge.request_log import Entry
 from embedded.forge.rest.call import Answer, Call
 from embedded.forge.rest.errors import Refused, bad_credentials, bad_json, not_found
+from embedded.forge.rest.gate import admit, refuse_early
 from embedded.forge.rest.pushes import announce_push
+from embedded.forge.rest.request import Request, same_repository
 from embedded.forge.rest.router import Route
 from embedded.forge.rest.routes import router
 from embedded.forge.rest.urls import Urls
-from embedded.forge.store import REPOSITORY_ID
 from embedded.forge.world import World
 
 THREADS = 8
 REMEMBERED_ETAGS = 1024
 MAX_REQUEST = 40 * 1024 * 1024
-SECONDARY = (
-    "You have exceeded a secondary rate limit. Please wait a few minutes before you try again. "
-    "If you reach out to GitHub Support for help, please include the request ID."
-)
-SECONDARY_DOCS = "https://docs.github.com/free-pro-team@latest/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits"
 UNICORN = b'{"message":"Server Error","documentation_url":"https://docs.github.com/rest","status":"502"}'
 VARY = "Accept, Authorization, Cookie, X-GitHub-OTP, Accept-Encoding, Accept, X-Requested-With"
 
@@ -53,7 +47,7 @@ class Api:
     async def __call__(self, scope: Scope, receive: Receive, send: Send, prefix: str) -> None:
         """Answer one request and log it."""
         start = time.perf_counter()
-        request = _Request(self._world, scope, prefix)
+        request = Request(self._world, scope, prefix)
         status = 500
         rule: Rule | None = None
         try:
@@ -79,20 +73,20 @@ class Api:
             )
         await send_answer(send, status, headers, body)
 
-    async def _answer(self, request: "_Request", raw: bytes, rule: Rule | None) -> tuple[int, dict[str, str], bytes]:
+    async def _answer(self, request: Request, raw: bytes, rule: Rule | None) -> tuple[int, dict[str, str], bytes]:
         limits = self._world.limits
         quota = limits.quota(request.login or "")
         try:
             if rule is not None:
-                _refuse_early(rule, quota, request)
+                refuse_early(rule, quota, request)
             if request.token is not None and request.account is None:
                 raise bad_credentials()
-            _admit(limits, quota, request)
+            admit(limits, quota, request)
             found = router.find("GET" if request.method == "HEAD" else request.method, request.path)
             if found is None:
                 raise not_found()
             route, params = found
-            _same_repository(self._world, params)
+            same_repository(self._world, params)
             limits.running += 1
             try:
                 status, headers, body = await self._routed(request, route, params, raw)
@@ -107,7 +101,7 @@ class Api:
         return status, quota.headers() | _common(request) | headers, body
 
     async def _routed(
-        self, request: "_Request", route: Route, params: dict[str, str], raw: bytes
+        self, request: Request, route: Route, params: dict[str, str], raw: bytes
     ) -> tuple[int, dict[str, str], bytes]:
         wants = request.if_none_match
         reads = route.method == "GET"
@@ -133,7 +127,7 @@ class Api:
             etag = 'W/"' + hashlib.sha256((request.token or "").encode() + b"\0" + body).hexdigest() + '"'
             headers |= {"ETag": etag, "Cache-Control": "private, max-age=60, s-maxage=60", "Vary": VARY}
             headers |= _last_modified(answer.body)
-            if reads:
+            if reads and not hidden:
                 self._etags[key] = (seq, etag)
                 self._etags.move_to_end(key)
                 if len(self._etags) > REMEMBERED_ETAGS:
@@ -142,7 +136,7 @@ class Api:
                     return 304, headers, b""
         return answer.status, headers, body
 
-    def _handled(self, request: "_Request", route: Route, params: dict[str, str], raw: bytes) -> tuple[Answer, bytes]:
+    def _handled(self, request: Request, route: Route, params: dict[str, str], raw: bytes) -> tuple[Answer, bytes]:
         """Run the handler on a worker thread and write its answer as bytes."""
         hidden = self._world.misbehaviour.hide_new_for_s
         call = Call(
@@ -170,72 +164,7 @@ class Api:
             announce_push(self._world, Urls(self._world.site, "/api/v3", self._world.store.repo), login, change)
 
 
-class _Request:
-    """What can be said about a request before its body is read."""
-
-    def __init__(self, world: World, scope: Scope, prefix: str) -> None:
-        self.method: str = scope["method"]
-        raw = scope.get("raw_path", scope["path"].encode()).decode("latin-1").partition("?")[0]
-        self.path = _by_name(world, scope["path"][len(prefix) :].rstrip("/") or "/")
-        self.raw_path = _by_name(world, raw[len(prefix) :].rstrip("/") or "/")
-        self.query_string: str = scope["query_string"].decode("latin-1")
-        self.token = token_of(scope)
-        self.account: Account | None = world.account(self.token) if self.token else None
-        self.login = self.account.login if self.account else None
-        self.accept = header_of(scope, b"accept")
-        self.if_none_match = header_of(scope, b"if-none-match")
-        self.version = header_of(scope, b"x-github-api-version") or "2022-11-28"
-        host = header_of(scope, b"host") or "{}:{}".format(*scope["server"])
-        self.urls = Urls(f"{scope['scheme']}://{host}", prefix, world.store.repo, self.version)
-
-
-def _by_name(world: World, path: str) -> str:
-    """/repositories/<id>/... as /repos/owner/name/..."""
-    numbered = f"/repositories/{REPOSITORY_ID}"
-    if path == numbered or path.startswith(numbered + "/"):
-        return f"/repos/{world.store.repo}{path[len(numbered) :]}"
-    return path
-
-
-def _same_repository(world: World, params: dict[str, str]) -> None:
-    if "owner" in params and f"{params['owner']}/{params['repo']}".lower() != world.store.repo.lower():
-        raise not_found()
-
-
-def _refuse_early(rule: Rule, quota: Quota, request: _Request) -> None:
-    """Raise what a rule answers without doing anything."""
-    after = {"Retry-After": str(rule.retry_after)} if rule.retry_after is not None else {}
-    if rule.kind == "fail_502":
-        raise Refused(502, "Server Error")
-    if rule.kind in {"403_secondary", "429"}:
-        raise Refused(403 if rule.kind == "403_secondary" else 429, SECONDARY, headers=after, docs=SECONDARY_DOCS)
-    if rule.kind == "403_primary":
-        reset = int(time.time()) + (60 if rule.retry_after is None else rule.retry_after)
-        gone = {"X-RateLimit-Remaining": "0", "X-RateLimit-Used": str(quota.limit), "X-RateLimit-Reset": str(reset)}
-        raise _primary(request, gone)
-    if rule.kind in {"timeout", "drop"}:
-        raise Refused(503, "no answer is given")
-
-
-def _admit(limits: Limits, quota: Quota, request: _Request) -> None:
-    """Refuse when a limit is reached. Asking for the limits is free."""
-    if request.path == "/rate_limit":
-        return
-    if quota.used >= quota.limit:
-        raise _primary(request, {})
-    creates = request.method == "POST" and request.path.endswith(("/issues", "/comments", "/pulls", "/reviews"))
-    wait = limits.seconds_to_wait(request.login or "", request.method, creates=creates)
-    if wait is not None:
-        raise Refused(403, SECONDARY, headers={"Retry-After": str(wait)}, docs=SECONDARY_DOCS)
-
-
-def _primary(request: _Request, headers: dict[str, str]) -> Refused:
-    who = f"user ID {request.login}" if request.login else "127.0.0.1"
-    docs = "https://docs.github.com/rest/overview/rate-limits-for-the-rest-api"
-    return Refused(403, f"API rate limit exceeded for {who}.", headers=headers, docs=docs)
-
-
-def _common(request: _Request) -> dict[str, str]:
+def _common(request: Request) -> dict[str, str]:
     headers = {
         "Content-Type": "application/json; charset=utf-8",
         "X-GitHub-Media-Type": "github.v3; format=json",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -130,6 +131,17 @@ class Call:
         if len(value) > limit:
             raise invalid(resource, name, "custom", f"{name} is too long (maximum is {limit} characters)")
         return value
+
+    def since(self) -> str | None:
+        """The `since` of the query as stored times are written; 422 when it is no time."""
+        text = self.query.get("since")
+        if not text:
+            return None
+        try:
+            at = datetime.fromisoformat(text.replace(" ", "+"))
+        except ValueError:
+            raise invalid("Search", "since") from None
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def page(self) -> Page:
         """`page` (1 at least) and `per_page` (30 when absent, 100 at most)."""

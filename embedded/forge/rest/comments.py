@@ -13,16 +13,14 @@ from embedded.forge.tables.comments import CommentQuery
 
 def list_for_issue(call: Call) -> Answer:
     """Oldest first, always."""
-    return _list(
-        call, CommentQuery(number=call.issue().number, since=call.query.get("since"), born_before=call.hidden_after)
-    )
+    return _list(call, CommentQuery(number=call.issue().number, since=call.since(), born_before=call.hidden_after))
 
 
 def list_all(call: Call) -> Answer:
     """Of every issue; by id, unless sorted by created or updated."""
     sort = call.query.get("sort", "id")
     descending = sort != "id" and call.query.get("direction", "desc") == "desc"
-    since = call.query.get("since")
+    since = call.since()
     return _list(call, CommentQuery(None, since, sort, descending, born_before=call.hidden_after))
 
 

@@ -26,7 +26,7 @@ def list_issues(call: Call) -> Answer:
         labels=tuple(name.strip() for name in query.get("labels", "").split(",") if name.strip()),
         assignee=query.get("assignee"),
         creator=query.get("creator"),
-        since=query.get("since"),
+        since=call.since(),
         sort=query.get("sort", "created"),
         descending=query.get("direction", "desc") != "asc",
         born_before=call.hidden_after,
