@@ -119,7 +119,11 @@ def _worker(role: Role, settings: Settings, redactor: Redactor, stack: ExitStack
     keyring, policy = _keyring(settings), _policy(settings)
     if settings.otlp_url:
         stack.callback(telemetry.export_to(settings.otlp_url, f"sre-{role}"))
-    address = Address(settings.github_api_url, settings.github_token.get_secret_value(), settings.github_repository)
+    address = Address(
+        api_url=settings.github_api_url,
+        repo=settings.github_repository,
+        token=settings.github_token.get_secret_value(),
+    )
     github = connect(address, settings.state_dir / "budget", clock)
     stack.callback(github.close)
     kafka = Stream(settings.kafka, f"sre-{role}") if settings.kafka else None

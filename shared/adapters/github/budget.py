@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal
 
@@ -65,17 +66,20 @@ class WriteBudget:
     def __init__(
         self,
         folder: Path,
-        account: str,
+        account: str | Callable[[], str],
         clock: Clock,
         *,
         sleep: Callable[[float], None] = time.sleep,
         patience: float = 5.0,
         windows: tuple[Window, ...] = WINDOWS,
     ) -> None:
-        """`account` names whose budget it is; `patience` (s) is how long `acquire` waits at most."""
+        """`account` names whose budget it is (or finds it out, when first needed, and may raise Transient).
+
+        `patience` (s) is how long `acquire` waits at most.
+        """
         folder.mkdir(parents=True, exist_ok=True)
-        self._file = folder / f"write-budget-{digest(account)}.json"
-        self._lock_file = self._file.with_suffix(".lock")
+        self._folder = folder
+        self._account = account
         self._clock = clock
         self._sleep = sleep
         self._patience = patience
@@ -93,6 +97,11 @@ class WriteBudget:
             pause = min(wait, 1.0)
             self._sleep(pause)
             left -= pause
+
+    @cached_property
+    def _file(self) -> Path:
+        account = self._account if isinstance(self._account, str) else self._account()
+        return self._folder / f"write-budget-{digest(account)}.json"
 
     def left(self, lane: Lane = "result") -> int:
         """How many creations `lane` may do at this moment."""
@@ -121,7 +130,7 @@ class WriteBudget:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(self._file.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield

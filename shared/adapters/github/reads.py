@@ -148,7 +148,10 @@ class GitHubReads:
     # inside
 
     def _soon(self, read: Callable[..., T], *args: Any) -> Future[T]:
-        return self._pool.submit(read, *args)
+        try:
+            return self._pool.submit(read, *args)
+        except RuntimeError as error:
+            raise Transient("this process is stopping and reads no more") from error
 
     def _comments(self, number: int) -> tuple[Comment, ...]:
         found = self._pages.every(f"{self._path}/issues/{number}/comments", {}, parse.comment)

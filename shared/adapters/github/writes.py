@@ -51,10 +51,10 @@ class GitHubWrites:
         reads: GitHubReads,
         own: OwnWrites,
         budget: WriteBudget,
-        login: str,
+        login: Callable[[], str],
         patience: Patience | None = None,
     ) -> None:
-        """`login` is the account the token belongs to: only its own words can be what it wrote."""
+        """`login` says which account the token belongs to: only its own words can be what it wrote."""
         self._wire = wire
         self._reads = reads
         self._own = own
@@ -187,7 +187,7 @@ class GitHubWrites:
     def _opened(self, title: str, body: str, since: datetime) -> Thread | None:
         cutoff = since - _slack(body)
         params = {"state": "all", "sort": "created", "direction": "desc", "per_page": 100}
-        for found in self._all(f"{self._path}/issues", params | {"creator": self._login}):
+        for found in self._all(f"{self._path}/issues", params | {"creator": self._login()}):
             thread = parse.listed(self._repo, found).thread
             if thread.created_at < cutoff:
                 return None
@@ -240,7 +240,7 @@ class GitHubWrites:
             self._patience.sleep(seconds)
 
     def _mine(self, author: str) -> bool:
-        return author.lower() == self._login.lower()
+        return author.lower() == self._login().lower()
 
 
 def _check(body: str) -> None:

@@ -11,28 +11,12 @@ from typing import Final, Literal
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from shared.adapters.kafka.subscription import Membership, OnEvent, Subscription, nothing
-from shared.stream import DEAD_LETTERS, MAX_BYTES, Event
+from shared.adapters.kafka.link import nothing
+from shared.adapters.kafka.settings import PRODUCER, Membership
+from shared.adapters.kafka.subscription import OnEvent, Subscription
+from shared.stream import DEAD_LETTERS, Event
 
 log = logging.getLogger(__name__)
-
-PRODUCER: Final = {
-    "linger.ms": 2,
-    "acks": "all",
-    # Not idempotent: that mode ends in a fatal error when a broker loses its memory, and readers drop doubles by id.
-    "max.in.flight.requests.per.connection": 1,  # so that retries keep the order of a key
-    "partitioner": "murmur2_random",  # the same partition for a key as Java clients choose
-    "message.timeout.ms": 30_000,  # with Kafka away, an event is given up (and counted) after this
-    "queue.buffering.max.messages": 10_000,
-    "queue.buffering.max.kbytes": 16_384,
-    "message.max.bytes": MAX_BYTES,
-    "socket.timeout.ms": 6_000,
-    "reconnect.backoff.ms": 100,
-    "reconnect.backoff.max.ms": 2_000,
-    "socket.keepalive.enable": True,
-    "log_level": 2,
-}
-"""librdkafka settings of the sending side (librdkafka CONFIGURATION.md)."""
 
 DEAD_LETTER_TEXT: Final = 20_000
 """Characters of an unreadable message that its dead letter carries along."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import Final, Literal
 
 from confluent_kafka import (
@@ -17,13 +15,14 @@ from confluent_kafka import (
     OFFSET_END,
     OFFSET_STORED,
     Consumer,
-    KafkaError,
     KafkaException,
     Message,
     TopicPartition,
 )
 
 from shared.adapters.kafka.hand import Hand
+from shared.adapters.kafka.link import Link, on_error
+from shared.adapters.kafka.settings import CONSUMER, Membership
 from shared.ports import Transient
 from shared.stream import Event, Poison, Unreadable, decode
 
@@ -44,47 +43,8 @@ PATIENCE: Final = 1.0
 GRACE: Final = 3.0
 """Seconds a handler that is at work gets to end when the subscription is stopped."""
 
-DOWN_AFTER: Final = 2.0
-"""Seconds without any connection before Kafka counts as down."""
-
 COMMIT_EVERY: Final = 0.5
 """Seconds between commits while events keep coming; a pause between events commits at once."""
-
-CONSUMER: Final = {
-    "enable.auto.commit": False,
-    "enable.auto.offset.store": False,
-    "auto.offset.reset": "earliest",  # after a broker lost its log: read the new one whole. `start` rules a new group
-    "partition.assignment.strategy": "cooperative-sticky",
-    "fetch.wait.max.ms": 10,  # the default of 500 adds a quarter of a second to every wake-up
-    "socket.timeout.ms": 4_000,  # a broker that hangs is noticed as one that is gone
-    "socket.keepalive.enable": True,
-    "reconnect.backoff.ms": 100,
-    "reconnect.backoff.max.ms": 2_000,
-    "allow.auto.create.topics": True,
-    "topic.metadata.refresh.interval.ms": 10_000,
-    "queued.min.messages": 1_000,
-    "queued.max.messages.kbytes": 4_096,
-    "statistics.interval.ms": 500,
-    "log_level": 2,
-}
-"""librdkafka settings of the reading side (librdkafka CONFIGURATION.md)."""
-
-
-def nothing() -> None:
-    """For a caller who does not want to be told."""
-
-
-@dataclass(frozen=True, slots=True)
-class Membership:
-    """Which Kafka, who is asking, in which group, and how long that group waits for a silent member."""
-
-    bootstrap: str
-    client_id: str
-    group: str
-    session_timeout_ms: int = 6_000
-    """Without a heartbeat for this long, the member's partitions go to others."""
-    max_poll_interval_ms: int = 60_000
-    """A reading thread that does not poll for this long is thrown out; a slow handler does not stop it from polling."""
 
 
 class Subscription:
@@ -101,8 +61,6 @@ class Subscription:
         bury: Callable[[Message, str], None],
         start: Literal["latest", "earliest"],
     ) -> None:
-        self.up = True
-        """False from `on_down` to `on_up`."""
         self.failure: BaseException | None = None
         """What ended the reading, when anything other than Poison or Transient came out of a handler."""
         self.buried = 0
@@ -110,13 +68,12 @@ class Subscription:
         self.doubles = 0
         """Events dropped because their source and id had been handled already."""
         self._topics, self._on_event, self._bury, self._start = topics, on_event, bury, start
-        self._on_down, self._on_up = on_down, on_up
+        self._link = Link(on_down, on_up)
         self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._waiting: deque[Message] = deque()
         self._done: dict[tuple[str, int], int] = {}
         self._placed: set[tuple[str, int]] = set()
         self._committed_at = time.monotonic()
-        self._connected_at = time.monotonic()
         self._stopping, self._assigned = threading.Event(), threading.Event()
         self._hand = Hand(f"kafka-hand-{member.group[:20]}")
         try:
@@ -128,8 +85,8 @@ class Subscription:
                     "session.timeout.ms": member.session_timeout_ms,
                     "heartbeat.interval.ms": member.session_timeout_ms // 4,
                     "max.poll.interval.ms": member.max_poll_interval_ms,
-                    "error_cb": _on_error,
-                    "stats_cb": self._on_statistics,
+                    "error_cb": on_error,
+                    "stats_cb": self._link.on_statistics,
                     **CONSUMER,
                 }
             )
@@ -137,6 +94,11 @@ class Subscription:
             raise ValueError(f"Kafka at {member.bootstrap!r}: {error}") from error
         self._thread = threading.Thread(target=self._run, name=f"kafka-{member.group[:20]}", daemon=True)
         self._thread.start()
+
+    @property
+    def up(self) -> bool:
+        """False from `on_down` to `on_up`."""
+        return self._link.up
 
     def wait_ready(self, timeout: float) -> bool:
         """Wait until partitions are assigned: from then on nothing that is published is missed. False if not yet."""
@@ -175,13 +137,13 @@ class Subscription:
 
     def _turn(self) -> None:
         message = self._waiting.popleft() if self._waiting else self._consumer.poll(0.1)
-        self._watch()
+        self._link.watch()
         if message is None:
             self._commit()
             return
         problem = message.error()
         if problem is not None:
-            _on_error(problem)
+            on_error(problem)
             return
         if self._handled(message):
             self._done[message.topic() or "", message.partition() or 0] = (message.offset() or 0) + 1
@@ -248,7 +210,7 @@ class Subscription:
                 if message is not None and message.error() is None:  # of a partition that was assigned just now
                     self._waiting.append(message)
                     self._pause()
-                self._watch()
+                self._link.watch()
             return True
         finally:
             assigned = self._consumer.assignment()
@@ -318,30 +280,6 @@ class Subscription:
         gone = {(one.topic, one.partition) for one in partitions}
         self._done = {key: offset for key, offset in self._done.items() if key not in gone}
         self._waiting = deque(one for one in self._waiting if (one.topic(), one.partition()) not in gone)
-
-    def _on_statistics(self, text: str) -> None:
-        if any(broker["state"] == "UP" for broker in json.loads(text)["brokers"].values()):
-            self._connected_at = time.monotonic()
-
-    def _watch(self) -> None:
-        """Tell the owner when Kafka went away or came back."""
-        away = time.monotonic() - self._connected_at > DOWN_AFTER
-        if away and self.up:
-            self.up = False
-            log.warning("Kafka is away; the fleet polls instead")
-            self._on_down()
-        elif not away and not self.up:
-            self.up = True
-            log.warning("Kafka is back")
-            self._on_up()
-
-
-def _on_error(error: KafkaError) -> None:
-    """Connection trouble is told by `on_down`; what retrying does not cure is logged; a fatal error ends it all."""
-    if error.fatal():
-        raise KafkaException(error)
-    if error.code() not in (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE):
-        log.warning("Kafka says: %s", error)
 
 
 def _bytes(value: str | bytes | None) -> bytes:
