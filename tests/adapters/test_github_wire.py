@@ -52,7 +52,7 @@ def server() -> Iterator[Scripted]:
             if status != 304:
                 self.wfile.write(text)
 
-        do_GET = do_POST = do_PATCH = do_DELETE = handle_one
+        do_GET = do_POST = do_PATCH = do_DELETE = handle_one  # noqa: N815
 
         def log_message(self, format: str, *args: Any) -> None:
             pass
