@@ -265,7 +265,7 @@ def _wake(worker: Worker, kafka: Stream) -> None:
         None,
         lambda _, event: worker.on_wakeup(event),
         lambda: _log.warning("kafka is away: polling"),
-        lambda: _log.info("kafka is back"),
+        worker.resync_soon,
     )
     worker.checks.append(subscription.check)
 

@@ -48,6 +48,7 @@ class Worker:
         self._scheduler = schedule.Scheduler()
         self._running: dict[int, Future[Again]] = {}
         self._stopping = threading.Event()
+        self._resync_due = threading.Event()
         self.agenda = Agenda(desk.clock.monotonic)
         self.patrol: Callable[[], None] | None = None
         self.heartbeat: Callable[[], None] | None = None
@@ -63,6 +64,11 @@ class Worker:
         known_elsewhere = isinstance(why, str) and self._wakes_on is not None and why in stream.FACT_HINTS
         if not known_elsewhere or why in (self._wakes_on or ()):
             self.agenda.wake(issue)
+
+    def resync_soon(self) -> None:
+        """Re-read everything at the next turn: wake-ups may have been lost."""
+        self._resync_due.set()
+        self.agenda.poke()
 
     def stop(self) -> None:
         """Ask the loop to end; safe from a signal handler's thread."""
@@ -92,6 +98,9 @@ class Worker:
                 for check in self.checks:
                     check()
                 self._scheduler.run_pending()
+                if self._resync_due.is_set():
+                    self._resync_due.clear()
+                    self._resync()
                 if self.patrol is not None:
                     self.patrol()
                 idle = self._scheduler.idle_seconds or 1.0
