@@ -197,8 +197,18 @@ def test_the_newest_of_a_key_wins_and_lanes_go_in_order() -> None:
     assert queue.stop()
 
 
+def test_changes_that_follow_each_other_closely_become_one_write() -> None:
+    queue = PacedQueue(SystemClock(), settle={"status": 0.1})
+    done = list[int]()
+    for i in range(5):
+        queue.submit("status", "labels", lambda i=i: done.append(i))  # type: ignore[misc]
+    wait_for(lambda: done)
+    assert done == [4]
+    assert queue.stop()
+
+
 def test_transient_is_tried_again_and_permanent_is_counted() -> None:
-    queue = PacedQueue(SystemClock())
+    queue = PacedQueue(SystemClock(), settle={})
     tries, lanes = list[int](), list[Lane]()
 
     def fickle() -> None:

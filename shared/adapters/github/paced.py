@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +16,8 @@ _log = structlog.get_logger()
 _ORDER: Final[dict[Lane, int]] = {"safety": 0, "result": 1, "status": 2, "cosmetic": 3}
 _FIRST_RETRY: Final = 0.5
 _LAST_RETRY: Final = 60.0
+SETTLE: Final[Mapping[Lane, float]] = {"status": 0.3, "cosmetic": 1.0}
+"""Seconds a work waits first: changes that follow each other closely, also of sibling processes, become one write."""
 _MOST: Final = 10_000
 """Keys that may wait; the least important is dropped (and counted) beyond it."""
 
@@ -33,19 +35,20 @@ class _Item:
 class PacedQueue:
     """Thread-safe. Fulfils the projector's `Later`. Transient failures are tried again, Permanent ones are logged."""
 
-    def __init__(self, clock: Clock, name: str = "paced-writes") -> None:
+    def __init__(self, clock: Clock, *, settle: Mapping[Lane, float] = SETTLE) -> None:
+        """`settle`: seconds by lane before a work is done; none for a lane that is not named."""
         self._clock = clock
+        self._settle = settle
         self._items: dict[str, _Item] = {}
         self._change = threading.Condition()
         self._turns = 0
         self._working = False
-        self._draining = False
         self._stopped = False
         self._bug: BaseException | None = None
         self.failed = 0
         """Writes given up: refused by GitHub, or dropped because too many waited."""
         self.retried = 0
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread = threading.Thread(target=self._run, name="paced-writes", daemon=True)
         self._thread.start()
 
     def submit(self, lane: Lane, key: str, work: Callable[[], None]) -> None:
@@ -57,7 +60,8 @@ class PacedQueue:
                 return
             self._turns += 1
             old = self._items.get(key)
-            self._items[key] = _Item(lane, key, work, old.turn if old else self._turns, old.due if old else 0.0)
+            due = old.due if old else self._clock.monotonic() + self._settle.get(lane, 0.0)
+            self._items[key] = _Item(lane, key, work, old.turn if old else self._turns, due)
             if len(self._items) > _MOST:
                 least = max(self._items.values(), key=_rank)
                 del self._items[least.key]
@@ -71,9 +75,13 @@ class PacedQueue:
             return len(self._items) + self._working
 
     def drain(self, timeout: float) -> bool:
-        """Wait up to `timeout` seconds until nothing waits. True when all was done."""
+        """Do what waits, now, and wait up to `timeout` seconds for it. True when all was done."""
         deadline = self._clock.monotonic() + timeout
         with self._change:
+            for item in self._items.values():
+                if item.failures == 0:
+                    item.due = self._clock.monotonic()
+            self._change.notify_all()
             while (self._items or self._working) and self._bug is None:
                 left = deadline - self._clock.monotonic()
                 if left <= 0:
