@@ -28,6 +28,7 @@ SLOW: Final = 0.3
 """Seconds: a quote that takes longer is not a healthy answer (usual: a few hundredths)."""
 UP_WITHIN: Final = 60.0
 HEALED_WITHIN: Final = 45.0
+SETTLED_WITHIN: Final = 10.0
 QUIET: Final = 15.0
 """Seconds without a fault before the first and after the last one; the first also is the detectors' baseline."""
 SERVERS: Final = frozenset(("broker", "forge", "traces", "engine"))
@@ -198,6 +199,7 @@ class _Stage:
         began = time.time()
         self._chaos(act)
         _wait(lambda: self._look(result, act, began, known), HEALED_WITHIN)
+        self._settle()
         result.restarts = self._engine.restarts(began)
         result.writes = self._writes_since(seq)
         result.wrong += self._judge(result, act, known)
@@ -266,6 +268,15 @@ class _Stage:
         if done.returncode != 0:
             raise DemoFailed(f"trigger_chaos.py: {done.stderr.strip() or done.stdout.strip()}")
 
+    def _settle(self) -> None:
+        """Wait until the last labels and status cards of the act are written, so that its count is whole."""
+        last, steady_since, deadline = self._writes_since(0), time.monotonic(), time.monotonic() + SETTLED_WITHIN
+        while time.monotonic() < deadline and time.monotonic() - steady_since < 1.5:
+            time.sleep(0.1)
+            now = self._writes_since(0)
+            if now != last:
+                last, steady_since = now, time.monotonic()
+
     def _last_request(self) -> int:
         stats = self._github.stats()
         return int(stats["last_seq"]) if stats else 0
@@ -284,7 +295,7 @@ def _report(results: list[Result], fleet: dict[str, float | None], took: float) 
 
     from mission_control.demo_table import table
 
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=140)
     console.print()
     console.print(table(results))
     in_all = sum(mb for mb in fleet.values() if mb is not None)

@@ -20,8 +20,10 @@ def table(results: Iterable[Result]) -> Table:
     for name in ("issue", "detect", "act", "healthy", "verified", "closed", "restarts", "facts", "writes"):
         shown.add_column(name, justify="right")
     shown.add_column("outcome")
+    for column in shown.columns:
+        column.no_wrap = True
     for one in results:
-        outcome = Text("; ".join(one.wrong), style="red") if one.wrong else Text("as it should be", style="green")
+        outcome = Text("wrong, see above", style="red") if one.wrong else Text("as it should be", style="green")
         shown.add_row(
             one.fault,
             one.service,

@@ -1,10 +1,9 @@
-"""The programs of the embedded world, and the folder its forge's repository begins with."""
+"""The programs of the embedded world, and of the fleet."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -17,17 +16,6 @@ from mission_control.settings import REPOSITORY_ROOT
 
 _LONGEST_SOCKET: Final = 100
 """Bytes of a Unix socket's path that work everywhere (Linux allows 107)."""
-_README: Final = """# marketplace
-
-The control plane of a small insurance marketplace that SRE-Space looks after. An incident is an issue; what the fleet
-knows, decides and does about it stands there.
-
-- `protected_services/`: the services, as they run.
-- `deploy/policy.yaml`: what the fleet may do. What is not listed is denied.
-- `deploy/keys.toml`: the fleet's public keys. A comment is a fact only when one of these signed it.
-
-Open an issue labelled `sre:freeze` and the fleet stops acting until it is closed.
-"""
 
 
 def broker(state: Path, port: int) -> Program:
@@ -35,8 +23,8 @@ def broker(state: Path, port: int) -> Program:
 
 
 def forge(state: Path, port: int) -> Program:
-    arguments = ["--port", str(port), "--data", str(state / "forge"), "--accounts", str(state / "forge-accounts.json")]
-    return _program("forge", state, [*arguments, "--seed-dir", str(state / "seed")])
+    accounts = state / "forge-accounts.json"
+    return _program("forge", state, ["--port", str(port), "--data", str(state / "forge"), "--accounts", str(accounts)])
 
 
 def traces(state: Path, otlp_port: int, query_port: int) -> Program:
@@ -65,22 +53,6 @@ def socket_folder(state: Path) -> Path:
     if folder.stat().st_uid != os.getuid() or folder.is_symlink():
         raise PermissionError(f"{folder} belongs to somebody else; give a shorter --state")
     return folder
-
-
-def lay_out_seed(state: Path, policy: Path, keyring: Path) -> None:
-    """Make `state`/seed: the files of the first commit of the control repository."""
-    folder = state / "seed"
-    shutil.rmtree(folder, ignore_errors=True)
-    (folder / "deploy").mkdir(parents=True)
-    (folder / "README.md").write_text(_README)
-    shutil.copyfile(keyring, folder / "deploy" / "keys.toml")
-    if policy.exists():
-        shutil.copyfile(policy, folder / "deploy" / "policy.yaml")
-    shutil.copytree(
-        REPOSITORY_ROOT / "protected_services",
-        folder / "protected_services",
-        ignore=shutil.ignore_patterns("__pycache__", "*.pyc"),
-    )
 
 
 def _program(name: str, state: Path, arguments: list[str]) -> Program:

@@ -15,6 +15,7 @@ from typing import Final
 from mission_control import leftovers, record
 from mission_control.github import GithubSaysNo, Repository
 from mission_control.processes import NotStarted
+from mission_control.seed import NotSeeded
 from mission_control.settings import Settings
 from mission_control.watch import IncidentWatch
 from mission_control.world import Wish, World
@@ -91,7 +92,7 @@ def _run(world: World, said: Said, plain: bool, ready: Callable[[World], bool] |
             _live(world, said, ready)
     except Stop:
         said("stopping")
-    except (NotStarted, GithubSaysNo, OSError, ValueError) as error:
+    except (NotStarted, NotSeeded, GithubSaysNo, OSError, ValueError) as error:
         said(f"could not be brought up: {error}")
         code = 1
     finally:

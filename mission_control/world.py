@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mission_control import embedded, patients, ports
+from mission_control import embedded, patients, ports, seed
 from mission_control.addresses import Addresses, worker_variables
 from mission_control.github import Repository
 from mission_control.keys import FLEET, make_accounts, make_keys
@@ -49,14 +49,17 @@ class World:
         self._workers: list[str] = []
 
     def up(self) -> None:
-        """Start it all. Raises NotStarted, OSError, or GithubSaysNo; call `down` whatever happens."""
+        """Start it all. Raises NotStarted, NotSeeded, OSError or GithubSaysNo; call `down` whatever happens."""
         chosen = ports.choose(self._wish.port_base, self._say)
         keys = self.settings.keys_dir or self.state / "keys"
         make_keys(keys, self.keyring, self._fleet_login())
         self._start_servers(chosen)
         self._recording = True
         self._record()
-        Repository(self.at.api, self.at.repo, self.at.tokens["fleet"] or "").sync_labels()
+        token = self.at.tokens["fleet"] or ""
+        Repository(self.at.api, self.at.repo, token).sync_labels()
+        if self.settings.github_token is None:
+            seed.seed(self.at.pages, self.at.repo, token, self.settings.policy, self.keyring)
         self._deploy(chosen)
         self._record()
         if self._wish.fleet:
@@ -97,7 +100,6 @@ class World:
         if given.github_token is None:
             accounts = make_accounts(state / "forge-accounts.json")
             at.tokens = {"fleet": accounts.fleet, "operator": accounts.operator, "outsider": accounts.outsider}
-            embedded.lay_out_seed(state, given.policy, self.keyring)
             programs.append(embedded.forge(state, chosen["forge"]))
         if given.jaeger_url is None:
             programs.append(embedded.traces(state, chosen["otlp"], chosen["query"]))
