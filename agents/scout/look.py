@@ -15,13 +15,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Generic, TypeVar
 
-from agents.scout.observations import Observations, ProbeResult, is_patient
+from agents.scout.observations import HEALTH_URL, Observations, ProbeResult, is_patient
 from shared.analysis.trace import Span, Trace
 from shared.ports import Clock, Container, ContainerEvent, Engine, Permanent, Probe, Traces, Transient
 from shared.stream import Event
 
-HEALTH_URL: Final = "sre-space.health-url"
-"""The container label that says where a service is asked for its health."""
 MOST_SPANS_KNOWN: Final = 20_000
 MOST_EVENTS: Final = 10_000
 MOST_TRACES: Final = 500
@@ -35,18 +33,23 @@ T = TypeVar("T")
 class Pace:
     """How the patrol reads. Durations in seconds.
 
-    `patience`: how long a step waits for answers. `fresh` and `deep`: how far back traces are asked for, the short way
-    each time, the long way every `deep_every` (spans are found by their start, and a timed-out call started long ago).
+    `patience`: how long a step waits for answers. `containers_every`: how often the engine is asked for its
+    containers; after an event it is asked at once. `fresh` and `deep`: how far back traces are asked for, the short
+    way each time, the long way every `deep_every` (spans are found by their start, and a timed-out call started long
+    ago). `silent_after`: a source that has not answered for so long is blind. `short_lived`: an event stream that ends
+    sooner than this counts as failing.
     """
 
     probe_timeout: float = 1.0
     patience: float = 0.06
+    containers_every: float = 0.9
     traces_every: float = 0.45
     fresh: float = 1.5
     deep: float = 6.0
     deep_every: float = 2.0
     silent_after: float = 5.0
     retry_events: float = 1.0
+    short_lived: float = 5.0
 
 
 class _Reading(Generic[T]):
@@ -108,7 +111,7 @@ class Patrol:
         self._control_ok = True
         self._probes: dict[str, _Reading[ProbeResult]] = {}
         self._spans: _Reading[tuple[Trace, ...]] = self._reading()
-        self._traces_at = self._deep_at = float("-inf")
+        self._traces_at = self._deep_at = self._listed_at = float("-inf")
         self._deep_reads = 0
         self._breadth: dict[str, int] = {}
         """Service to how many services stood in its traces when last read: the broadest is asked first."""
@@ -141,9 +144,8 @@ class Patrol:
 
     def step(self) -> Observations:
         """Look once. Raises nothing that the world causes."""
-        self._listing.ask(self._engine.managed)
-        self._await(self._listing.under_way)
-        self._take_containers()
+        if self._clock.monotonic() - self._listed_at >= self._pace.containers_every:
+            self._list()
         if self._control_url is not None:
             self._control.ask(self._ask, self._control_url)
         for name, container in self._containers.items():
@@ -157,9 +159,8 @@ class Patrol:
         self._take_control()
         events = self._take_events()
         if events:  # what the engine said of the past goes with what it says now
-            self._listing.ask(self._engine.managed)
-            self._await(self._listing.under_way)
-            self._take_containers()
+            self._list()
+        self._take_containers()
         probes = self._take_probes()
         spans = self._take_spans()
         business = self._take_business()
@@ -194,6 +195,13 @@ class Patrol:
         except (Transient, Permanent) as failure:
             ok, detail = False, str(failure)
         return ProbeResult(ok, detail[:200], (self._clock.monotonic() - begun) * 1000, asked)
+
+    def _list(self) -> None:
+        self._listed_at = self._clock.monotonic()
+        self._take_containers()
+        self._listing.ask(self._engine.managed)
+        self._await(self._listing.under_way)
+        self._take_containers()
 
     def _take_containers(self) -> None:
         containers, failure = self._listing.take()
@@ -279,13 +287,18 @@ class Patrol:
     def _follow(self) -> None:
         since: datetime = self._since
         while not self._stopped.is_set():
+            begun = self._clock.monotonic()
             try:
-                self._events_blind = None
                 for event in self._engine.events(since, self._stopped.is_set):
+                    self._events_blind = None
                     since = max(since, event.at)
                     self._events.put(event)
                     self._nudge()
             except (Transient, Permanent) as failure:
+                lasted = self._clock.monotonic() - begun
+                if lasted >= self._pace.short_lived:  # a silent stream is cut off now and then; nothing is lost by it
+                    self._events_blind = None
+                    continue
                 self._events_blind = str(failure) or type(failure).__name__
             self._stopped.wait(self._pace.retry_events)
 

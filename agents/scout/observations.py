@@ -18,6 +18,8 @@ from shared.stream import Event
 
 SERVICE_NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,99}")
 """What may be the name of a service (facts.Name). Anything else in telemetry is left out."""
+HEALTH_URL: Final = "sre-space.health-url"
+"""The container label that says where a service is asked for its health."""
 OWN_PREFIX: Final = "sre-"
 """Services of the fleet itself; Scout does not watch them."""
 

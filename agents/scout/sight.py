@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agents.scout.observations import Observations, ProbeResult
+from agents.scout.observations import HEALTH_URL, Observations, ProbeResult
 
 _NO_CONNECTION = ("connect", "refused", "unreachable", "no route", "resolve", "reset", "network")
 
@@ -25,7 +25,8 @@ def with_blindness(seen: Observations) -> Observations:
 
 
 def _all_unreachable(seen: Observations) -> bool:
-    if len(seen.probes) < 2 or "containers" in seen.blind:
+    asked = {name for name, c in seen.containers.items() if HEALTH_URL in c.labels and c.running}
+    if len(seen.probes) < 2 or not asked <= set(seen.probes) or "containers" in seen.blind:
         return False
     running = all(
         (c := seen.containers.get(name)) is not None and c.running and c.status != "restarting" for name in seen.probes

@@ -176,7 +176,7 @@ class Watch:
         """What a service does between its container's start and its first answer says nothing about it."""
         for name, container in seen.containers.items():
             run = (container.id, container.started_at)
-            if self._runs.setdefault(name, run) != run:
+            if self._runs.get(name) != run:
                 self._runs[name] = run
                 self._warming[name] = seen.at
         for name, since in tuple(self._warming.items()):

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from agents.scout.look import HEALTH_URL, Pace, Patrol
-from agents.scout.observations import Observations
+from agents.scout.look import Pace, Patrol
+from agents.scout.observations import HEALTH_URL, Observations
 from shared.analysis.trace import Span, Trace
 from shared.ports import Container, ContainerEvent, Transient
 from shared.stream import Event
@@ -114,7 +114,7 @@ class Scene:
 def scene() -> Iterator[Scene]:
     engine = Engine({n: replace(container(n), labels={HEALTH_URL: f"http://{n}/healthz"}) for n in SERVICES})
     store, door, nudged = Store(), Door(), threading.Event()
-    pace = Pace(patience=0.5, traces_every=0.0, silent_after=0.3, retry_events=0.05)
+    pace = Pace(patience=0.5, traces_every=0.0, containers_every=0.0, silent_after=0.3, retry_events=0.05)
     patrol = Patrol(engine, store, door, WallClock(), nudge=nudged.set, control_url="http://127.0.0.1/own", pace=pace)
     patrol.start()
     yield Scene(engine, store, door, patrol, nudged)

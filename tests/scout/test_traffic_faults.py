@@ -119,8 +119,8 @@ def test_after_a_restart_what_the_callers_saw_of_it_opens_nothing() -> None:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_quiet_minutes_of_spans_open_nothing(seed: int) -> None:
-    quiet_shop(seed, 200)
+def test_minutes_of_spans_without_a_fault_open_nothing(seed: int) -> None:
+    quiet_shop(seed, 90)
 
 
 def test_no_traffic_is_no_finding() -> None:
@@ -153,3 +153,28 @@ def test_only_the_detector_of_a_fault_fires(inject: Callable[[Shop], None], symp
         patrol(watch, 1)
         symptoms |= {f.symptom for f in watch.findings}
     assert symptoms == {symptom}
+
+
+def test_a_machine_on_which_everything_is_slow_is_not_a_slow_service() -> None:
+    shop, watch = quiet_shop()
+    shop.probe_ms = 180.0
+    for service in SERVICES:
+        shop.faults.delay[service] = 0.3
+    assert patrol(watch, 60) == []
+    shop.faults.delay.clear()
+    shop.probe_ms = 3.0
+    assert patrol(watch, 60) == []
+    shop.faults.delay["quote-service"] = 0.4
+    fact, _ = first(shop, watch, 10)
+    assert (fact.service, fact.symptom) == ("quote-service", "latency")
+
+
+def test_calls_to_services_that_are_still_starting_open_nothing() -> None:
+    shop = Shop()
+    watch = Watch(shop)
+    shop.silent.update({"user-service", "policy-service"})
+    shop.faults.hanging.update(shop.silent)
+    assert patrol(watch, 8) == []
+    shop.silent.clear()
+    shop.faults.hanging.clear()
+    assert patrol(watch, 80) == []

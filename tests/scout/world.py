@@ -53,6 +53,7 @@ class World:
         self.tick = timedelta(seconds=tick)
         self.containers = {name: container(name) for name in services}
         self.silent: set[str] = set()
+        self.probe_ms = 3.0
         self.failure_detail = "timed out"
         self.next_events: list[ContainerEvent] = []
         self.extra: dict[str, object] = {}
@@ -63,7 +64,7 @@ class World:
         probes = {
             name: ProbeResult(False, self.failure_detail, 1000.0, self.now - timedelta(milliseconds=5))
             if name in self.silent
-            else ProbeResult(True, "200", 3.0, self.now - timedelta(milliseconds=5))
+            else ProbeResult(True, "200", self.probe_ms, self.now - timedelta(milliseconds=5))
             for name, c in self.containers.items()
             if c.running
         }

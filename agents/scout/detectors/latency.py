@@ -8,7 +8,7 @@ second. When every request is slow it is found after 8 requests. `bench/detectio
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from datetime import datetime
+from datetime import datetime, timedelta
 from statistics import median
 from typing import Final
 
@@ -21,6 +21,10 @@ from shared.incident.facts import Detected, Measure
 NAME: Final = "slow requests"
 FLOOR_MS: Final = 100.0
 """A request is never called slow for less than this above the median: what a busy two-core machine may cost."""
+BUSY_MS: Final = 50.0
+"""When most health requests, which cost nothing, take longer than this, the machine is slow and not a service."""
+BUSY_FOR: Final = timedelta(seconds=3)
+"""Requests that are read this long after such a time are left out."""
 MOST: Final = 500
 """Operations that are remembered; the ones longest unused make room."""
 _OWN_TIME: Final = "own time of "
@@ -44,9 +48,13 @@ class LatencyDetector:
     def __init__(self) -> None:
         self._operations: OrderedDict[tuple[str, str], _Operation] = OrderedDict()
         self._afresh: dict[str, datetime] = {}
+        self._busy_until: datetime | None = None
 
     def update(self, seen: Observations) -> tuple[Finding, ...]:
-        for call in seen.calls:
+        if _machine_is_slow(seen):
+            self._busy_until = seen.at + BUSY_FOR
+        busy = self._busy_until is not None and seen.at < self._busy_until
+        for call in () if busy else seen.calls:
             after = self._afresh.get(call.service)
             if call.self_us is not None and not call.failed and (after is None or call.started >= after):
                 self._take(call, call.self_us / 1000, seen)
@@ -120,6 +128,11 @@ class LatencyDetector:
         if quiet and not series.run.firing and series.run.value * 2 <= series.run.design.limit:
             operation.level.learn(own_ms)
             series.learn(slow)
+
+
+def _machine_is_slow(seen: Observations) -> bool:
+    took = [probe.ms for probe in seen.probes.values() if probe.ok]
+    return len(took) >= 2 and median(took) > BUSY_MS
 
 
 def _finding(call: Call, operation: _Operation, threshold: float, now: datetime) -> Finding:

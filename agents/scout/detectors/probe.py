@@ -71,7 +71,8 @@ class ProbeDetector:
             line.asked += 1
             line.answered += 1
             return
-        if _stopped(container) or (line.quiet_until is not None and seen.at < line.quiet_until):
+        starting = line.quiet_until is not None and seen.at < line.quiet_until
+        if starting or _stopped(container) or (container is not None and container.health == "starting"):
             line.failures, line.first_failure, line.finding = 0, None, None
             return
         line.asked += 1
