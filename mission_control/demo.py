@@ -19,7 +19,7 @@ from mission_control.child import LEASH
 from mission_control.github import GithubSaysNo, Repository
 from mission_control.processes import STOP_WITHIN
 from mission_control.settings import REPOSITORY_ROOT, Settings
-from mission_control.watch import memory
+from mission_control.watch import memory, own_memory
 from mission_control.witnesses import EngineWitness, GithubWitness, Watcher, health_of, quote_at
 from shared.incident.facts import Detected, Verified
 from shared.incident.signing import parse_keyring
@@ -88,7 +88,7 @@ def demo(settings: Settings, own_state: bool, json_file: Path | None) -> int:
         except (DemoFailed, record.NotRunning, GithubSaysNo) as error:
             say(f"the demonstration cannot go on: {error}")
             return 1
-        fleet = {name: memory(pid) for name, pid in record.read(state).processes.items() if name not in SERVERS}
+        fleet = _fleet_memory(state)
     took = time.monotonic() - began
     _report(results, fleet, took)
     if json_file is not None:
@@ -290,7 +290,13 @@ class _Stage:
             self._say(f"  WRONG: {line}")
 
 
-def _report(results: list[Result], fleet: dict[str, float | None], took: float) -> None:
+def _fleet_memory(state: Path) -> dict[str, dict[str, float | None]]:
+    """MB of each worker: `rss`, and `own` with shared pages divided among those who share them."""
+    workers = {name: pid for name, pid in record.read(state).processes.items() if name not in SERVERS}
+    return {name: {"rss": memory(pid), "own": own_memory(pid)} for name, pid in workers.items()}
+
+
+def _report(results: list[Result], fleet: dict[str, dict[str, float | None]], took: float) -> None:
     from rich.console import Console
 
     from mission_control.demo_table import table
@@ -298,9 +304,10 @@ def _report(results: list[Result], fleet: dict[str, float | None], took: float) 
     console = Console() if sys.stdout.isatty() else Console(width=140)
     console.print()
     console.print(table(results))
-    in_all = sum(mb for mb in fleet.values() if mb is not None)
-    each = ", ".join(f"{name} {mb:.0f}" for name, mb in fleet.items() if mb is not None)
-    console.print(f"fleet memory: {in_all:.0f} MB in {len(fleet)} processes ({each})", highlight=False)
+    own, rss = (sum(one[kind] or 0.0 for one in fleet.values()) for kind in ("own", "rss"))
+    each = ", ".join(f"{name} {one['own'] or 0.0:.0f}" for name, one in fleet.items())
+    console.print(f"fleet memory: {own:.0f} MB in {len(fleet)} processes ({each}), shared pages counted once;", end=" ")
+    console.print(f"{rss:.0f} MB when they are counted for each", highlight=False)
     wrong = sum(len(one.wrong) for one in results)
     verdict = "all healed, nothing touched without a fault" if not wrong else f"{wrong} thing(s) went wrong"
     console.print(f"{verdict}, after {took:.0f} s", highlight=False)

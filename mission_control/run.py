@@ -13,6 +13,7 @@ def run(agent: str) -> int:
     if importlib.util.find_spec("mission_control.wiring") is None:
         sys.stderr.write("mission-control: mission_control/wiring.py is not there: no agent can be run\n")
         return 1
+    sys.modules.setdefault("rich", None)  # type: ignore[arg-type] # structlog would load it: 5 MB a worker, never used
     from mission_control.wiring import AGENTS, run_agent
 
     if agent not in AGENTS:

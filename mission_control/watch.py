@@ -58,6 +58,15 @@ def memory(pid: int | None) -> float | None:
         return None
 
 
+def own_memory(pid: int) -> float | None:
+    """Memory in MB with shared pages divided among those who share them (PSS, Linux), elsewhere resident memory."""
+    try:
+        full = psutil.Process(pid).memory_full_info()
+    except psutil.Error:
+        return None
+    return float(getattr(full, "pss", full.rss)) / 2**20
+
+
 def age(seconds: float) -> str:
     """A time span as people say it."""
     if seconds < 60:
