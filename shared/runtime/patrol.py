@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import Final
 
 import structlog
 
@@ -14,6 +15,8 @@ from shared.runtime.scribe import Desk, Scribe
 
 _log = structlog.get_logger()
 
+REFUSED_PAUSE_S: Final = 30.0
+"""How long a sighting waits that GitHub refused to take, before it is tried again."""
 Look = Callable[[tuple[Incident, ...], tuple[Incident, ...]], Sequence[Sighting]]
 """(open incidents, all recently changed incidents) -> what to open."""
 
@@ -63,6 +66,11 @@ class PatrolRound:
                 _log.warning("not opened yet", why=str(failure))
                 self._unwritten.append(sighting)
                 self._not_before = now + (failure.retry_after or 0.5)
+            except Permanent as failure:
+                _log.error("cannot open an incident: a person must mend this", why=str(failure))
+                self._scribe.think(0, f"cannot open an incident for {sighting.fact.service}: {failure}")
+                self._unwritten.append(sighting)
+                self._not_before = now + REFUSED_PAUSE_S
 
     def _write(self, sighting: Open | Reopen) -> None:
         if isinstance(sighting, Open):
