@@ -29,7 +29,7 @@ class CommitPage:
         asked = str(request.path_params["sha"])
         sha = self._git.resolve(asked) if _SHA.fullmatch(asked) else None
         if sha is None:
-            return self._pages.draw(request, "missing.html", status=404, title="Not found", what=f"commit {asked}")
+            return self._pages.draw(request, "missing.html", status=404, title="Not found", what="such commit")
         if sha != asked:
             return RedirectResponse(f"{self._pages.root}/commit/{sha}", 302)
         commit = Objects(self._git).commit(sha)

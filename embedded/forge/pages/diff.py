@@ -12,6 +12,8 @@ from embedded.forge.git.repository import Repository
 
 MAX_FILES: Final = 300
 """Files of one difference that are shown at most."""
+MAX_LINES: Final = 20_000
+"""Lines of one difference that are shown at most; files after that are named only."""
 _HUNK: Final = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@ ?(.*)")
 
 
@@ -52,14 +54,18 @@ class Difference:
 def difference(git: Repository, old: str, new: str) -> Difference:
     """What changes from commit or tree `old` to `new` (40 hex digits each, so the answer never changes)."""
     files = History(git).diff(old, new)
-    shown = tuple(_file(one) for one in files[:MAX_FILES])
+    shown, left = [], MAX_LINES
+    for change in files[:MAX_FILES]:
+        shown.append(_file(change, left))
+        left -= len(shown[-1].lines or ())
     plus, minus = sum(one.additions for one in files), sum(one.deletions for one in files)
-    return Difference(shown, len(files) - len(shown), plus, minus)
+    return Difference(tuple(shown), len(files) - len(shown), plus, minus)
 
 
-def _file(change: FileChange) -> ChangedFile:
+def _file(change: FileChange, most: int) -> ChangedFile:
     key = "file-" + hashlib.blake2b(change.path.encode("utf-8", "surrogateescape"), digest_size=6).hexdigest()
-    lines = tuple(numbered(change.patch)) if change.patch is not None else None
+    fits = change.patch is not None and change.patch.count("\n") < most
+    lines = tuple(numbered(change.patch)) if change.patch is not None and fits else None
     path = _shown(change.path)
     previous = _shown(change.previous) if change.previous else None
     return ChangedFile(key, path, previous, change.status, change.additions, change.deletions, lines)

@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from embedded.forge.pages.page import Pages
+from embedded.forge.pages.page import Pages, number_of
 from embedded.forge.pages.timeline import Said, timeline
 from embedded.forge.store import Store
 
@@ -16,13 +16,13 @@ class IssuePage:
         self._pages = pages
 
     def __call__(self, request: Request) -> Response:
-        number = int(request.path_params["number"])
+        number = number_of(request)
         store = self._store
         with store.reading():
             issue = store.issues.get(number)
             items = timeline(store, issue, f"{self._pages.root}/issues") if issue and not issue.is_pull else []
         if issue is None:
-            return self._pages.draw(request, "missing.html", status=404, title="Not found", what=f"issue #{number}")
+            return self._pages.draw(request, "missing.html", status=404, title="Not found", what="such issue")
         if issue.is_pull:
             return RedirectResponse(f"{self._pages.root}/pull/{number}", 302)
         return self._pages.draw(

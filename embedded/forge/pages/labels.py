@@ -44,7 +44,7 @@ def at_night(color: Rgb) -> tuple[Rgb, Rgb, Rgb]:
         text = _mix(WHITE, color, step / 20)
         if contrast(text, background) >= ENOUGH + 1:
             break
-    return background, text, _mix(color, NIGHT, 0.5)
+    return background, text, _mix(text, background, 0.35)
 
 
 def stylesheet(labels: Iterable[Label]) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
 from sse_starlette import EventSourceResponse, ServerSentEvent
@@ -42,42 +42,34 @@ class Live:
         wake = asyncio.Event()
         stop = self._store.subscribe(lambda _: loop.call_soon_threadsafe(wake.set))
         try:
-            seen = self._store.seq if since is None else since
-            if seen > self._store.seq:
-                seen = self._store.seq
+            now = self._store.seq
+            seen = now if since is None else min(since, now)
+            if since is not None and since > now:
                 yield _message("change", seen, {"kind": "restart", "number": None, "at": ""})
-            async for change in self._later(seen):
-                seen = change.seq
-                if _concerns(change, number):
-                    yield _change(change)
-            yield _message("watching", seen, {"seq": seen})
+            greeted = False
             while True:
-                await wake.wait()
                 wake.clear()
-                async for change in self._later(seen):
+                changes = await run_in_threadpool(self._store.changes_since, seen)
+                for change in changes:
                     seen = change.seq
                     if _concerns(change, number):
-                        yield _change(change)
+                        data = {"kind": change.kind, "number": change.number, "at": change.at}
+                        yield _message("change", seen, data)
+                if changes:
+                    continue
+                if not greeted:
+                    yield _message("watching", seen, {"seq": seen})
+                    greeted = True
+                await wake.wait()
         finally:
             stop()
-
-    async def _later(self, seen: int) -> AsyncIterator[Change]:
-        """All changes above `seen`, read in portions off the event loop."""
-        while changes := await run_in_threadpool(self._store.changes_since, seen):
-            for change in changes:
-                seen = change.seq
-                yield change
 
 
 def _concerns(change: Change, number: int | None) -> bool:
     return change.kind not in UNSEEN and (number is None or change.number is None or change.number == number)
 
 
-def _change(change: Change) -> ServerSentEvent:
-    return _message("change", change.seq, {"kind": change.kind, "number": change.number, "at": change.at})
-
-
-def _message(event: str, seq: int, data: dict[str, object]) -> ServerSentEvent:
+def _message(event: str, seq: int, data: Mapping[str, object]) -> ServerSentEvent:
     return ServerSentEvent(json.dumps(data), event=event, id=str(seq), retry=RETRY_MS)
 
 

@@ -12,57 +12,10 @@ from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
-_TAGS: Final = set(
-    [
-        "a",
-        "abbr",
-        "b",
-        "blockquote",
-        "br",
-        "code",
-        "dd",
-        "del",
-        "details",
-        "div",
-        "dl",
-        "dt",
-        "em",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "hr",
-        "i",
-        "ins",
-        "kbd",
-        "li",
-        "mark",
-        "ol",
-        "p",
-        "pre",
-        "q",
-        "s",
-        "samp",
-        "small",
-        "span",
-        "strike",
-        "strong",
-        "sub",
-        "summary",
-        "sup",
-        "table",
-        "tbody",
-        "td",
-        "tfoot",
-        "th",
-        "thead",
-        "tr",
-        "tt",
-        "ul",
-        "var",
-    ]
+_TAGS: Final = (
+    {"a", "abbr", "b", "blockquote", "br", "code", "dd", "del", "details", "div", "dl", "dt", "em", "hr", "i", "ins"}
+    | {"h1", "h2", "h3", "h4", "h5", "h6", "kbd", "li", "mark", "ol", "p", "pre", "q", "s", "samp", "small", "span"}
+    | {"strike", "strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "tt", "ul"}
 )
 _ATTRIBUTES: Final = {
     "a": {"href", "title"},
@@ -78,11 +31,20 @@ _REFERENCE: Final = re.compile(r"(?<![\w/&#])#(\d{1,9})\b|\bhttps?://[^\s<>\"'`|
 _ALIGN: Final = re.compile(r"text-align:(left|right|center)")
 
 
-def _link_references(state: StateCore) -> None:
-    """Turn #12 and bare http(s) addresses in running text into links; code and links stay as they are."""
-    for block in state.tokens:
+def _finish(state: StateCore) -> None:
+    """Link #12 and bare http(s) addresses in running text, and draw [x] as a box; code and links stay as they are."""
+    for index, block in enumerate(state.tokens):
         if block.type == "inline" and block.children:
+            if index > 1 and state.tokens[index - 2].type == "list_item_open":
+                _tick(block.children[0])
             block.children = list(_linked(block.children, str(state.env.get("issues", ""))))
+
+
+def _tick(token: Token) -> None:
+    """A task list's `[ ]` and `[x]` as boxes."""
+    for mark, box in (("[ ] ", "☐ "), ("[x] ", "☑ "), ("[X] ", "☑ ")):
+        if token.type == "text" and token.content.startswith(mark):
+            token.content = box + token.content[4:]
 
 
 def _linked(tokens: Sequence[Token], issues: str) -> Iterator[Token]:
@@ -128,7 +90,7 @@ def _cell(self: RendererHTML, tokens: Sequence[Token], index: int, options: Opti
 
 def _renderer() -> MarkdownIt:
     made = MarkdownIt("gfm-like", {"html": True, "linkify": False}).disable("linkify")
-    made.core.ruler.push("references", _link_references)
+    made.core.ruler.push("finish", _finish)
     made.add_render_rule("image", _image)
     made.add_render_rule("th_open", _cell)
     made.add_render_rule("td_open", _cell)

@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -68,6 +67,12 @@ def relative(seconds: float, moment: datetime) -> str:
     return f"on {moment.day} {moment.strftime('%b %Y')}"
 
 
+def number_of(request: Request) -> int:
+    """The number in the path; 0, which nothing has, for what is none."""
+    text = str(request.path_params["number"])
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else 0
+
+
 def portion(text: str) -> str:
     """A path segment or query value."""
     return quote(text, safe="")
@@ -129,6 +134,3 @@ class Pages:
 
     def _count(self, *, pulls: bool) -> int:
         return self._store.issues.find(IssueQuery(pulls=pulls), limit=0)[1]
-
-
-View = Callable[[Request], HTMLResponse]

@@ -10,7 +10,7 @@ from embedded.forge.git.objects import Commit
 from embedded.forge.git.repository import GitError, Repository
 from embedded.forge.pages.checks import checks, together
 from embedded.forge.pages.diff import Difference, difference
-from embedded.forge.pages.page import Pages
+from embedded.forge.pages.page import Pages, number_of
 from embedded.forge.pages.timeline import Said, timeline
 from embedded.forge.rows import Issue, Pull
 from embedded.forge.store import Store
@@ -28,7 +28,7 @@ class PullPage:
         self._pages = pages
 
     def __call__(self, request: Request) -> Response:
-        number = int(request.path_params["number"])
+        number = number_of(request)
         store = self._store
         with store.reading():
             issue, pull = store.issues.get(number), store.pulls.get(number)
@@ -36,8 +36,7 @@ class PullPage:
         if issue is not None and not issue.is_pull:
             return RedirectResponse(f"{self._pages.root}/issues/{number}", 302)
         if issue is None or pull is None:
-            what = f"pull request #{number}"
-            return self._pages.draw(request, "missing.html", status=404, title="Not found", what=what)
+            return self._pages.draw(request, "missing.html", status=404, title="Not found", what="such pull request")
         commits, change = self._git_side(pull)
         found = checks(store, pull.head_sha)
         return self._pages.draw(

@@ -28,14 +28,16 @@ def routes(world: World) -> list[BaseRoute]:
     statics = {name: (HERE / "static" / name).read_bytes() for name in TYPES}
 
     def missing(request: Request) -> Response:
-        return pages.draw(request, "missing.html", status=404, title="Not found", what=request.url.path)
+        return pages.draw(request, "missing.html", status=404, title="Not found", what="such page")
+
+    def ours(request: Request) -> bool:
+        return f"{request.path_params['owner']}/{request.path_params['repo']}".lower() == store.repo.lower()
 
     def here(page: Endpoint) -> Endpoint:
         """`page` for this forge's repository (case does not matter), the 404 page for any other."""
 
         def endpoint(request: Request) -> Response:
-            asked = f"{request.path_params['owner']}/{request.path_params['repo']}"
-            return page(request) if asked.lower() == store.repo.lower() else missing(request)
+            return page(request) if ours(request) else missing(request)
 
         return endpoint
 
@@ -54,6 +56,8 @@ def routes(world: World) -> list[BaseRoute]:
         return Response(labels.stylesheet(store.labels.all()), headers=headers, media_type="text/css")
 
     async def events(request: Request) -> Response:
+        if not ours(request):
+            return missing(request)
         answer = await live(request)
         answer.headers.update(HEADERS)
         return answer
@@ -69,8 +73,8 @@ def routes(world: World) -> list[BaseRoute]:
         page("/labels.css", here(label_colours)),
         page("/issues", here(lists.issues)),
         page("/pulls", here(lists.pulls)),
-        page("/issues/{number:int}", here(IssuePage(store, pages))),
-        page("/pull/{number:int}", here(PullPage(store, world.git, pages))),
+        page("/issues/{number}", here(IssuePage(store, pages))),
+        page("/pull/{number}", here(PullPage(store, world.git, pages))),
         page("/commit/{sha}", here(CommitPage(store, world.git, pages))),
         Route("/{path:path}", missing, methods=["GET"]),
     ]
