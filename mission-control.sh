@@ -78,7 +78,8 @@ install() {
     if ! { uv --version >/dev/null 2>&1 && uv pip install --quiet --python "$python" --require-hashes -r "$lock"; }; then
         "$python" -m pip --version >/dev/null 2>&1 || "$python" -m ensurepip >/dev/null 2>&1 ||
             fail "pip is missing: install your system's python3-venv package (or uv) and start again"
-        "$python" -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r "$lock" ||
+        # --no-deps: the lock is the whole closure, and pip's resolver stumbles over pins without extras (hishel).
+        "$python" -m pip install --quiet --disable-pip-version-check --no-input --no-deps --require-hashes -r "$lock" ||
             fail "the packages of ${lock##*/} could not be installed (see above); start again to retry"
     fi
     cksum <"$repo/requirements.lock" >"$venv/made-from.runtime"
