@@ -16,7 +16,7 @@ from agents.scout.topology import Topology
 from shared.analysis.trace import Span
 
 SETTLED: Final = timedelta(seconds=0.5)
-"""A trace to which nothing was added for this long is judged: exporters send in batches, one service before another."""
+"""A failed call waits so long after the last news of its trace for the callee's side: services export separately."""
 AT_LATEST: Final = timedelta(seconds=2.5)
 """A span waits no longer than this for the rest of its trace."""
 REMEMBERED: Final = timedelta(seconds=30)
@@ -86,9 +86,11 @@ class Traffic:
         calls: list[Call] = []
         for tree in self._trees.values():
             since, last = tree.fresh_since, tree.last
-            if since is not None and last is not None and (at - last >= SETTLED or at - since >= AT_LATEST):
-                calls.extend(self._judge(tree))
-                tree.fresh, tree.fresh_since = [], None
+            if since is None or last is None:
+                continue
+            settled = at - last >= SETTLED or at - since >= AT_LATEST
+            if settled or last == at:
+                calls.extend(self._judge(tree, settled=settled))
         self._forget(at)
         return tuple(sorted(calls, key=lambda c: (c.end_us, c.span_id, c.service)))
 
@@ -113,7 +115,11 @@ class Traffic:
             self._trees.popitem(last=False)
             self._held -= len(oldest.spans)
 
-    def _judge(self, tree: _Tree) -> Iterator[Call]:
+    def _judge(self, tree: _Tree, *, settled: bool) -> Iterator[Call]:
+        """The fresh spans that can be judged: all when `settled`, before that those that need no word of a callee.
+
+        What a process did within one request it exports before the request itself, so that much is complete.
+        """
         children: dict[str, list[Span]] = {}
         for span in tree.spans.values():
             if span.parent_id is not None:
@@ -122,16 +128,25 @@ class Traffic:
             span = tree.spans[span_id]
             if span.kind in _CALLS:
                 self._learn(span, children)
-        for span_id in sorted(tree.fresh):
+        fresh, tree.fresh = sorted(tree.fresh), []
+        for span_id in fresh:
             span, arrived = tree.spans[span_id], tree.arrived[span_id]
             if span.kind in _SERVES or (span.parent_id is None and span.kind not in _CALLS):
                 own = tuple(_own(span, children))
+                if not settled and span.error and any(_unanswered(s, children) for s in own if s.kind in _CALLS):
+                    tree.fresh.append(span_id)
+                    continue
                 failed = span.error and not any(self._others_fault(s, children) for s in own if s.kind in _CALLS)
                 yield _call(span, span.service, arrived, failed=failed, self_us=_self_time(span, own, children))
             elif span.kind == "client" and _unanswered(span, children):
+                if not settled:
+                    tree.fresh.append(span_id)
+                    continue
                 callee = self.topology.callee(span)
                 if callee is not None:
                     yield _call(span, callee, arrived, failed=True, self_us=None)
+        if not tree.fresh:
+            tree.fresh_since = None
 
     def _learn(self, span: Span, children: Mapping[str, list[Span]]) -> None:
         for child in children.get(span.span_id, ()):

@@ -11,6 +11,7 @@ from typing import Final
 
 from agents.scout.observations import Finding, Tally, one_line
 from agents.scout.watch import View
+from shared.analysis.baseline import wilson
 from shared.incident.facts import UNAVAILABLE, Detected, Measure, Verified
 
 ANSWERS: Final = 3
@@ -92,11 +93,15 @@ def _missing(detected: Detected, view: View, hold: timedelta) -> tuple[str | Non
 
 
 def needed_observations(tally: Tally | None, detected: Detected) -> int:
-    """How many observations would show, with probability POWER, a fault of the size that was detected."""
+    """How many observations would show, with probability POWER, a fault of the size that was detected.
+
+    The share at the moment of the alarm is known from few observations and flatters the fault, so its lower end counts.
+    """
     if tally is None or tally.test is None:
         return ANSWERS
-    seen = next((m.after for m in detected.measures if m.name == tally.name), None)
-    return tally.test.needed(POWER, min(0.999, max(seen or 0.0, tally.test.p1)))
+    sizes = [m for m in detected.measures if m.name == tally.name and m.after is not None and m.samples > 0]
+    low = max((wilson(m.after, m.samples)[0] for m in sizes if m.after is not None), default=0.0)
+    return tally.test.needed(POWER, min(0.999, max(low, tally.test.p1)))
 
 
 def _sources(detected: Detected) -> frozenset[str]:

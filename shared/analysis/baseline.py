@@ -77,11 +77,13 @@ class ShareBaseline:
 
     @property
     def upper(self) -> float:
-        """What the true share hardly exceeds: upper end of the one-sided 95 % interval of Wilson (JASA 22, 1927)."""
-        n = self.count
-        if not n:
-            return 1.0
-        p = self.bad / n
-        centre = p + Z * Z / (2 * n)
-        margin = Z * math.sqrt(p * (1 - p) / n + Z * Z / (4 * n * n))
-        return (centre + margin) / (1 + Z * Z / n)
+        """What the true share hardly exceeds (95 %); 1 before the first observation."""
+        return wilson(self.bad / self.count, self.count)[1] if self.count else 1.0
+
+
+def wilson(share: float, count: float) -> tuple[float, float]:
+    """The ends of Wilson's interval for a share observed in `count` > 0 trials, each one-sided 95 % (JASA 22, 1927)."""
+    centre = share + Z * Z / (2 * count)
+    margin = Z * math.sqrt(max(share * (1 - share), 0.0) / count + Z * Z / (4 * count * count))
+    scale = 1 + Z * Z / count
+    return max(0.0, (centre - margin) / scale), min(1.0, (centre + margin) / scale)

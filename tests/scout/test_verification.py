@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+import pytest
+
 from agents.scout.agent import Scout
 from agents.scout.watch import Watch
 from shared.agent import Effect, Later, Say
@@ -45,8 +47,8 @@ class Scene:
             patrol(self.watch, 1, incident)
 
 
-def scene(fault: str) -> Scene:
-    shop = Shop()
+def scene(fault: str, seed: int = 1) -> Scene:
+    shop = Shop(seed)
     watch = Watch(shop)
     assert patrol(watch, 80) == []
     match fault:
@@ -106,9 +108,10 @@ def test_errors_and_latency_and_conversion_are_healthy_after_enough_good_request
         assert took <= 12
 
 
-def test_a_fault_that_survives_its_restart_is_unhealthy_as_soon_as_the_test_fires_again() -> None:
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_a_fault_that_survives_its_restart_is_unhealthy_as_soon_as_the_test_fires_again(seed: int) -> None:
     for fault in ("errors", "latency", "conversion"):
-        s = scene(fault)
+        s = scene(fault, seed)
         s.shop.restart("policy-service")
         patrol(s.watch, 1, s.log.incident)
         verdict, took = s.until_said(s.log.apply(s.shop.now), 30)
