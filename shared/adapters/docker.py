@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from threading import Lock
 from typing import Any, Final
 
 import docker
 import requests
 from docker.errors import APIError, DockerException, NotFound
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from shared.ports import Container, ContainerEvent, Permanent, Transient
 
 TIMEOUT_S: Final = 10
-SILENCE_S: Final = 300
-"""How long an event stream may be silent before it is asked for again."""
+LISTEN_S: Final = 5
+"""How long an event stream may be silent before it is asked for again: how late `stop` may be seen."""
 EVENTS: Final = ("die", "oom", "start", "restart", "stop", "kill", "health_status", "create", "destroy")
 MANAGED: Final = "sre-space.managed=true"
 
@@ -25,12 +28,12 @@ class ReadOnlyDocker:
 
     def __init__(self, address: str) -> None:
         self._address = address
-        self._api = docker.APIClient(base_url=address, version="auto", timeout=TIMEOUT_S)
+        self._connection = _Connection(address, TIMEOUT_S)
 
     def inspect(self, name: str) -> Container:
         """The container of exactly this name; an id or a prefix of one is no name. Raises Permanent, Transient."""
         with _failures(name):
-            found = self._api.inspect_container(name)
+            found = self._connection.api.inspect_container(name)
         if found.get("Name") != f"/{name}":
             raise Permanent(f"there is no container named {name}")
         return _container(found)
@@ -38,39 +41,46 @@ class ReadOnlyDocker:
     def managed(self) -> tuple[Container, ...]:
         """All containers labelled sre-space.managed=true, by name. Raises Transient."""
         with _failures("containers"):
-            listed = self._api.containers(all=True, filters={"label": MANAGED})
+            listed = self._connection.api.containers(all=True, filters={"label": MANAGED})
         found = []
         for row in listed:
             try:
                 with _failures(row["Id"]):
-                    found.append(_container(self._api.inspect_container(row["Id"])))
+                    found.append(_container(self._connection.api.inspect_container(row["Id"])))
             except Permanent:
                 continue  # removed between the two questions
         return tuple(sorted(found, key=lambda c: c.name))
 
     def logs(self, name: str, lines: int = 50) -> str:
         with _failures(name):
-            raw: bytes = self._api.logs(name, tail=lines, timestamps=False)
+            raw: bytes = self._connection.api.logs(name, tail=lines, timestamps=False)
         return raw.decode(errors="replace")
 
     def events(self, since: datetime, stop: Callable[[], bool]) -> Iterator[ContainerEvent]:
-        """Container events from `since` on, live. Raises Transient when the engine hangs up; call again from there."""
-        client = docker.APIClient(base_url=self._address, version="auto", timeout=SILENCE_S)
+        """Container events from `since` on, each once, live; `stop` is asked at least every LISTEN_S seconds.
+
+        Raises Transient when the engine hangs up; call again from there.
+        """
+        listening = _Connection(self._address, LISTEN_S)
+        filters = {"type": ["container"], "event": list(EVENTS)}
+        second, known = int(since.timestamp()), set[tuple[object, ...]]()
         try:
-            with _failures("events"):
-                filters = {"type": "container", "event": list(EVENTS)}
-                stream = client.events(since=int(since.timestamp()), filters=filters, decode=True)
-                for row in stream:
-                    if stop():
-                        return
-                    yield _event(row)
-            if not stop():
-                raise Transient("the engine ended the event stream")
+            while not stop():
+                with _failures("events"):
+                    for row in _rows(listening.api, {"since": second, "filters": json.dumps(filters)}):
+                        if stop():
+                            return
+                        if row["timeNano"] // 10**9 > second:
+                            second, known = row["timeNano"] // 10**9, set()
+                        key = (row["timeNano"], row["Actor"]["ID"], row["Action"])
+                        if key not in known:
+                            known.add(key)
+                            yield _event(row)
         finally:
-            client.close()
+            listening.close()
 
     def close(self) -> None:
-        self._api.close()
+        self._connection.close()
 
 
 class DockerHands:
@@ -78,7 +88,7 @@ class DockerHands:
 
     def __init__(self, address: str) -> None:
         self._looking = ReadOnlyDocker(address)
-        self._api = docker.APIClient(base_url=address, version="auto", timeout=TIMEOUT_S)
+        self._connection = _Connection(address, TIMEOUT_S)
 
     def inspect(self, name: str) -> Container:
         return self._looking.inspect(name)
@@ -87,11 +97,49 @@ class DockerHands:
         """Restart the container of exactly this name: SIGTERM, `grace`, SIGKILL, start. Raises Transient, Permanent."""
         container = self._looking.inspect(name)
         with _failures(name):
-            self._api.restart(container.id, timeout=max(round(grace.total_seconds()), 1))
+            self._connection.api.restart(container.id, timeout=max(round(grace.total_seconds()), 1))
 
     def close(self) -> None:
         self._looking.close()
-        self._api.close()
+        self._connection.close()
+
+
+class _Connection:
+    """A client made when it is first needed: an engine that is away when a worker starts is away for now."""
+
+    def __init__(self, address: str, timeout: int) -> None:
+        self._address = address
+        self._timeout = timeout
+        self._client: docker.APIClient | None = None
+        self._lock = Lock()
+
+    @property
+    def api(self) -> docker.APIClient:
+        """The client. Raises the SDK's exceptions: to be asked for inside `_failures`."""
+        with self._lock:
+            if self._client is None:
+                self._client = docker.APIClient(base_url=self._address, version="auto", timeout=self._timeout)
+            return self._client
+
+    def close(self) -> None:
+        with self._lock:
+            if self._client is not None:
+                self._client.close()
+
+
+def _rows(api: docker.APIClient, query: Mapping[str, str | int]) -> Iterator[Mapping[str, Any]]:
+    """The rows of one event stream, until it has been silent for LISTEN_S. (The SDK's own waits without end.)"""
+    url = f"{api.base_url}/v{api.api_version}/events"
+    with closing(api.get(url, params=query, stream=True, timeout=(TIMEOUT_S, LISTEN_S))) as response:
+        response.raise_for_status()
+        try:
+            for line in response.iter_lines():
+                yield json.loads(line)
+        except requests.ConnectionError as error:
+            if not (error.args and isinstance(error.args[0], ReadTimeoutError)):
+                raise
+        else:
+            raise Transient("the engine ended the event stream")
 
 
 @contextmanager
@@ -105,7 +153,7 @@ def _failures(what: str) -> Iterator[None]:
         if error.status_code is not None and error.status_code < 500:
             raise Permanent(f"the engine refuses {what}: {error.explanation}") from error
         raise Transient(f"the engine failed on {what}: {error}") from error
-    except (DockerException, requests.RequestException, OSError, ValueError) as error:
+    except (DockerException, requests.RequestException, HTTPError, OSError, ValueError) as error:
         raise Transient(f"the engine does not answer: {error}") from error
 
 
