@@ -33,11 +33,11 @@ class Stop(BaseException):
 
 
 class Said:
-    """Lines for people: printed at once in plain mode, kept for the screen otherwise, and always in the log."""
+    """Lines for people: printed at once, or kept for the screen while there is one, and always in the log."""
 
-    def __init__(self, plain: bool, live: bool) -> None:
+    def __init__(self) -> None:
         self.recent: deque[str] = deque(maxlen=8)
-        self._print = plain or not live
+        self._print = True
 
     def __call__(self, line: str) -> None:
         log.info(line)
@@ -67,7 +67,7 @@ def up(settings: Settings, wish: Wish, plain: bool, ready: Callable[[World], boo
     except (record.AlreadyRunning, OSError) as error:
         sys.stderr.write(f"mission-control: {error}\n")
         return 1
-    said = Said(plain, live=False)
+    said = Said()
     with lock, _logging_to(settings, said):
         world = World(settings, wish, said)
         signals = _Signals(world)
@@ -84,9 +84,9 @@ def _run(world: World, said: Said, plain: bool, ready: Callable[[World], bool] |
         leftovers.clear(world.state, said)
         world.up()
         said(f"up after {time.monotonic() - started:.1f} s")
-        for what, where in addresses(world).items():
-            said(f"{what}: {where}")
         if plain or not sys.stdout.isatty():
+            for what, where in addresses(world).items():
+                said(f"{what}: {where}")
             _plain(world, ready)
         else:
             _live(world, said, ready)

@@ -56,16 +56,16 @@ def test_a_process_that_never_gets_ready_is_told_with_the_end_of_its_log(supervi
 
 def test_a_killed_process_is_started_again_and_the_change_is_reported(tmp_path: Path) -> None:
     told: list[dict[str, int]] = []
-    supervisor = Supervisor(tmp_path, lambda: told.append(supervisor.pids()))
+    one = Supervisor(tmp_path, lambda: told.append(one.pids()))
     try:
-        supervisor.start([python("worker", SLEEPER)])
-        first = supervisor.pids()["worker"]
+        one.start([python("worker", SLEEPER)])
+        first = one.pids()["worker"]
         os.kill(first, signal.SIGKILL)
-        step_until(supervisor, "worker", State.UP, restarts=1)
-        assert supervisor.children["worker"].last_end == "killed by SIGKILL"
+        step_until(one, "worker", State.UP, restarts=1)
+        assert one.children["worker"].last_end == "killed by SIGKILL"
         assert told[-1]["worker"] not in (first, None)
     finally:
-        supervisor.kill()
+        one.kill()
 
 
 def test_the_pause_doubles_with_each_death_up_to_its_limit_and_is_forgiven_after_a_long_life(
@@ -97,7 +97,12 @@ def test_a_server_that_comes_back_elsewhere_is_not_accepted(supervisor: Supervis
     supervisor.start([python("server", code, ready_line=True)])
     flag.touch()
     os.kill(supervisor.pids()["server"], signal.SIGKILL)
-    wait_for(lambda: supervisor.step() or "came back at" in supervisor.children["server"].last_end)
+
+    def refused() -> bool:
+        supervisor.step()
+        return "came back at" in supervisor.children["server"].last_end
+
+    wait_for(refused)
     flag.unlink()
     step_until(supervisor, "server", State.UP)
     assert supervisor.children["server"].ready["url"] == "here"
