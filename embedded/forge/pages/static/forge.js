@@ -117,7 +117,7 @@ function recolour(href) {
 }
 
 function highlight(element) {
-  if (calm.matches || element.closest("nav")) return;
+  if (calm.matches || element.matches("nav, .bar, .filter")) return;
   element.classList.add("fresh");
   element.addEventListener("animationend", () => element.classList.remove("fresh"), { once: true });
 }
