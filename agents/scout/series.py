@@ -52,6 +52,7 @@ class Series:
         self.fired: datetime | None = None
         self.proofs: deque[Evidence] = deque(maxlen=PROOFS)
         self._unlearned = 0
+        self._in_doubt: deque[bool] = deque(maxlen=1000)
 
     def take(self, bad: bool, started: datetime, now: datetime) -> bool:
         """One observation that began at `started`, read at `now`. True when it fires the test."""
@@ -66,11 +67,20 @@ class Series:
         return fires
 
     def learn(self, bad: bool) -> bool:
-        """Let a quiet observation shape what is usual; True when it is time to look at the design again."""
-        if self.run.firing or self.run.value * 2 > self.run.design.limit:
+        """Let a quiet observation shape what is usual; True when it is time to look at the design again.
+
+        It counts once the statistic is back at zero: the beginning of a fault teaches nothing.
+        """
+        if self.run.firing:
+            self._in_doubt.clear()
             return False
-        self.usual.learn(bad)
-        self._unlearned += 1
+        self._in_doubt.append(bad)
+        if self.run.value:
+            return False
+        for known in self._in_doubt:
+            self.usual.learn(known)
+        self._unlearned += len(self._in_doubt)
+        self._in_doubt.clear()
         if self._unlearned < RELEARN:
             return False
         self._unlearned = 0
@@ -80,6 +90,7 @@ class Series:
         self.run.restart()
         self.since = self.fired = None
         self.proofs.clear()
+        self._in_doubt.clear()
 
     @property
     def share(self) -> float | None:

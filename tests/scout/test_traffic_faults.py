@@ -46,6 +46,7 @@ def test_failing_requests_are_errors_of_the_service_where_they_begin(service: st
     assert took <= 5.5
     assert fact.measures[0].after == pytest.approx(0.5, abs=0.4)
     assert fact.measures[0].samples > 5
+    assert fact.measures[0].before == 0.0, "the beginning of the fault is no part of what is usual"
     assert fact.evidence
     assert all(e.trace_id for e in fact.evidence)
     nothing_more(shop, watch, fact)
