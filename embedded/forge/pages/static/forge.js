@@ -32,11 +32,12 @@ function tellTimes(root) {
 // Children of an element with data-live all have an id. One with data-live is gone into; any other is kept as it is
 // while its data-rev stays the same, and replaced otherwise.
 function morph(now, next, changed) {
-  const wanted = new Set();
+  const wanted = new Set([...next.children].map((child) => child.id));
+  for (const old of [...now.children]) if (!wanted.has(old.id)) old.remove();
+  const known = new Map([...now.children].map((child) => [child.id, child]));
   let place = now.firstElementChild;
   for (const fresh of [...next.children]) {
-    wanted.add(fresh.id);
-    const old = [...now.children].find((child) => child.id === fresh.id);
+    const old = known.get(fresh.id);
     if (!old) {
       now.insertBefore(fresh, place);
       changed.push({ element: fresh, isNew: true });
@@ -55,7 +56,6 @@ function morph(now, next, changed) {
       changed.push({ element: fresh, isNew: false });
     }
   }
-  for (const old of [...now.children]) if (!wanted.has(old.id)) old.remove();
 }
 
 // What a person opened or closed stays so.
