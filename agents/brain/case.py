@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from shared.analysis.trace import Trace
-from shared.incident.facts import Cause, Evidence, canonical_json
+from shared.incident.evidence import fingerprint, observation
+from shared.incident.facts import Cause, Evidence, EvidenceKind
 from shared.incident.replay import Incident
 from shared.ports import Commit, Container
 
@@ -38,9 +38,15 @@ class Clue:
     evidence: tuple[Evidence, ...]
 
 
-def evidence(kind: str, name: str, summary: str, verbatim: object, **more: str | None) -> Evidence:
-    """An Evidence record whose id ends in the hash of what was seen. `verbatim` is JSON types."""
-    digest = hashlib.sha256(canonical_json(verbatim).encode()).hexdigest()
-    return Evidence.model_validate(
-        {"id": f"{kind}-{name}-{digest[:8]}"[:80], "kind": kind, "summary": summary[:300], "sha256": digest, **more}
-    )
+def evidence(
+    kind: EvidenceKind,
+    name: str,
+    summary: str,
+    verbatim: object,
+    *,
+    link: str | None = None,
+    trace_id: str | None = None,
+) -> Evidence:
+    """Evidence whose id ends in the hash of what was seen. `verbatim` is JSON types."""
+    digest = fingerprint(verbatim)[:8]
+    return observation(f"{kind}-{name[:60]}-{digest}", kind, summary, verbatim, link=link, trace_id=trace_id)

@@ -45,6 +45,11 @@ ENOUGH: Final = 0.5
 """Below this probability Brain says that it does not know."""
 PATIENCE: Final = timedelta(seconds=5)
 """How long Brain waits for evidence to arrive before it says so."""
+MOST_HYPOTHESES: Final = 6
+MOST_CITED: Final = 8
+"""Evidence that one hypothesis cites, the weightiest first."""
+MOST_EVIDENCE: Final = 16
+"""Evidence that one fact holds (facts.Proofs)."""
 RESTART_UNDO: Final = "none needed: a restart changes no state; a container that will not start again is escalated"
 
 
@@ -112,13 +117,14 @@ def weigh(incident: Incident, case: Case) -> tuple[tuple[Hypothesis, ...], tuple
     weights[incident.detected.service, "unknown"] = 0.0
     scale = max(weights.values())
     total = sum(math.exp(w - scale) for w in weights.values())
-    ranked = sorted(weights, key=lambda key: (-weights[key], key))[:6]
+    ranked = sorted(weights, key=lambda key: (-weights[key], key))[:MOST_HYPOTHESES]
     cited: dict[str, Evidence] = {}
     hypotheses = []
     for n, (service, cause) in enumerate(ranked, 1):
         found = sorted(clues.get((service, cause), ()), key=lambda c: -c.weight)
-        for clue in found:
-            cited |= {e.id: e for e in clue.evidence}
+        proofs = {e.id: e for c in found for e in c.evidence if len(cited) < MOST_EVIDENCE or e.id in cited}
+        own = dict(list(proofs.items())[: min(MOST_CITED, MOST_EVIDENCE - len(cited)) if n > 1 else MOST_CITED])
+        cited |= own
         hypotheses.append(
             Hypothesis(
                 id=f"h{n}",
@@ -126,7 +132,7 @@ def weigh(incident: Incident, case: Case) -> tuple[tuple[Hypothesis, ...], tuple
                 cause=cause,
                 probability=math.exp(weights[service, cause] - scale) / total,
                 why="; ".join(dict.fromkeys(c.why for c in found))[:300] or "nothing above explains it",
-                evidence=tuple(dict.fromkeys(e.id for c in found for e in c.evidence)),
+                evidence=tuple(own),
             )
         )
     return tuple(hypotheses), tuple(cited.values())

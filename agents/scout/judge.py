@@ -35,6 +35,8 @@ CONVERSION_GRACE: Final = timedelta(seconds=3)
 """How long a lost sale waits for a technical explanation."""
 AT_ONCE: Final = timedelta(seconds=10)
 """Services that fall within this time of each other fell together."""
+MOST_EVIDENCE: Final = 40
+"""What one fact holds (facts.Proofs)."""
 _RANK: Final[dict[Symptom, int]] = {
     "oom": 0, "crash": 0, "unresponsive": 0, "errors": 1, "latency": 2, "conversion": 3,
 }  # fmt: skip
@@ -138,7 +140,7 @@ def _one_for_many(standing: list[Finding], known: tuple[_Known, ...], around: Su
         summary=one_line(
             f"{len(names)} of {len(around.patients | set(names))} services down at once: {', '.join(names)}"
         ),
-        evidence=(*parent.evidence, *proof),
+        evidence=(*parent.evidence, *proof)[:MOST_EVIDENCE],
     )
     return [everyone, *(f for f in standing if f not in together)]
 

@@ -83,6 +83,18 @@ def encode(fact: AnyFact, text: str, place: Place, at: datetime, signer: Signer)
     raise ValueError(f"a {fact.kind} fact of {len(body)} characters does not fit a comment")
 
 
+def compact(fact: AnyFact) -> AnyFact:
+    """`fact` with its long texts cut so that its block fits a comment whatever alphabet they are in."""
+    value = fact.model_dump(mode="json")
+    for proof in value.get("evidence", ()):
+        proof |= {"summary": proof["summary"][:60], "link": None}
+    for hypothesis in value.get("hypotheses", ()):
+        hypothesis["why"] = hypothesis["why"][:60]
+    if "brief" in value:
+        value["brief"] = value["brief"][:1000]
+    return parse_fact(value)
+
+
 def decode(body: str) -> Block:
     """The block at byte 0 of `body`. Raises NotAFact with the reason."""
     if not body.startswith(_HEAD):

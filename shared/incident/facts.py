@@ -20,6 +20,7 @@ Cause = Literal[
 Symptom = Literal["oom", "crash", "unresponsive", "errors", "latency", "conversion"]
 """What was seen. The first three are one class, unavailable: while one of them is open a service is down once, so the
 others fold into it; after it is closed they are different fingerprints."""
+EvidenceKind = Literal["container", "event", "probe", "trace", "stream", "commit", "incident", "metric", "log"]
 UNAVAILABLE: Final[frozenset[Symptom]] = frozenset(("oom", "crash", "unresponsive"))
 Line = Annotated[str, StringConstraints(max_length=300)]
 """One line of evidence or explanation."""
@@ -55,7 +56,7 @@ class Evidence(Record):
     """Something that was seen. `sha256` is over the verbatim observation; `summary` is what a person reads of it."""
 
     id: Annotated[str, StringConstraints(min_length=1, max_length=80)]
-    kind: Literal["container", "event", "probe", "trace", "stream", "commit", "incident", "metric", "log"]
+    kind: EvidenceKind
     summary: Line
     sha256: Digest
     link: Annotated[str, StringConstraints(max_length=500)] | None = None
@@ -99,7 +100,12 @@ class Hypothesis(Record):
     cause: Cause
     probability: Annotated[float, Field(ge=0, le=1)]
     why: Line
-    evidence: tuple[Line, ...]
+    evidence: Annotated[tuple[Annotated[str, StringConstraints(max_length=80)], ...], Field(max_length=8)]
+
+
+Proofs = Annotated[tuple[Evidence, ...], Field(max_length=40)]
+"""Bounded, so that a fact fits a comment, if need be in its compact form (`codec.compact`)."""
+Hypotheses = Annotated[tuple[Hypothesis, ...], Field(max_length=6)]
 
 
 class Predicate(Record):
@@ -133,7 +139,7 @@ class Detected(Fact):
     severity: Severity
     summary: Line
     since: AwareDatetime
-    evidence: tuple[Evidence, ...]
+    evidence: Proofs
     measures: tuple[Measure, ...] = ()
     recurrence: Annotated[int, Field(ge=0)] = 0
     MOVES = ("detected",)
@@ -148,8 +154,8 @@ class Diagnosed(Fact):
     cause: Cause
     service: Name
     confidence: Annotated[float, Field(ge=0, le=1)]
-    hypotheses: tuple[Hypothesis, ...]
-    evidence: tuple[Evidence, ...]
+    hypotheses: Hypotheses
+    evidence: Proofs
     missing: tuple[Line, ...] = ()
     directive: Directive
     MOVES = ("diagnosed",)
@@ -229,7 +235,7 @@ class Verified(Fact):
     detail: Line
     held_s: Annotated[float, Field(ge=0)]
     measures: tuple[Measure, ...]
-    evidence: tuple[Evidence, ...] = ()
+    evidence: Proofs = ()
     MOVES = ("verified:healthy", "verified:unhealthy", "verified:recovered")
 
     @property
@@ -259,8 +265,8 @@ class Escalated(Fact):
     kind: Literal["escalated"] = "escalated"
     reason: Line
     brief: Text
-    hypotheses: tuple[Hypothesis, ...] = ()
-    evidence: tuple[Evidence, ...] = ()
+    hypotheses: Hypotheses = ()
+    evidence: Proofs = ()
     MOVES = ("escalated",)
 
 

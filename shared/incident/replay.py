@@ -229,6 +229,8 @@ def _authentic(block: Block, thread: Thread, comment: Comment, keyring: Keyring)
         return "malformed block"
     if block.by not in OWNERS[block.fact.kind]:
         return f"{block.by} may not say {block.fact.kind}"
+    if isinstance(block.fact, Commanded) and block.fact.login in keyring.accounts:
+        return "the fleet cannot command itself"
     if not isinstance(block.signature, str) or not keyring.verifies(
         block.by, block.payload, block.signature, comment.created_at
     ):

@@ -13,7 +13,7 @@ from shared import stream
 from shared.agent import Answer
 from shared.crashpoints import reach
 from shared.incident import labels
-from shared.incident.codec import Place, encode
+from shared.incident.codec import Place, compact, encode
 from shared.incident.facts import AnyFact, Commanded, Detected, Refused, Stuck, parse_fact
 from shared.incident.render import render, title
 from shared.incident.replay import GENESIS, Incident, replay, why_not
@@ -61,7 +61,7 @@ class Scribe:
             return False
         fact = self._redacted(fact)
         place = Place(incident.repo, incident.number, incident.next_seq, incident.head)
-        body = encode(fact, render(fact, incident), place, desk.clock.now(), desk.signer)
+        body = self._encoded(fact, place, incident)
         comment = desk.writer.comment(
             incident.number, body, "safety" if isinstance(fact, Stuck | Refused) else "result"
         )
@@ -79,7 +79,7 @@ class Scribe:
         """Open an issue whose body is `fact`; one write."""
         desk = self._desk
         fact = self._redacted(fact)
-        body = encode(fact, render(fact), Place(desk.repo, 0, 0, GENESIS), desk.clock.now(), desk.signer)
+        body = self._encoded(fact, Place(desk.repo, 0, 0, GENESIS))
         thread = desk.writer.open_issue(title(fact), body, labels.opening(fact))
         reach("opened")
         _log.info("opened", incident=thread.number, service=fact.service, symptom=fact.symptom)
@@ -126,6 +126,15 @@ class Scribe:
             traceparent=traceparent,
         )
         self._desk.publisher.publish(topic, key, event)
+
+    def _encoded(self, fact: AnyFact, place: Place, before: Incident | None = None) -> str:
+        desk = self._desk
+        try:
+            return encode(fact, render(fact, before), place, desk.clock.now(), desk.signer)
+        except ValueError as too_long:
+            _log.warning("fact cut to fit a comment", fact=fact.move, why=str(too_long))
+            short = compact(fact)
+            return encode(short, render(short, before), place, desk.clock.now(), desk.signer)
 
     def _redacted(self, fact: Any) -> Any:
         return parse_fact(self._desk.redactor.json(fact.model_dump(mode="json")))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.incident.codec import MAX_BODY, NotAFact, Place, decode, encode, starts_like_a_block
+from shared.incident.codec import MAX_BODY, NotAFact, Place, compact, decode, encode, starts_like_a_block
 from shared.incident.facts import Escalated, Stuck, canonical_json
 from shared.incident.replay import GENESIS, replay
 from shared.incident.status import TRANSITIONS, Status
@@ -238,23 +238,27 @@ def test_edited_prose_is_flagged_and_keeps_its_fact() -> None:
 
 def test_a_giant_fact_fits_a_comment_and_the_cut_is_said() -> None:
     log = LogBuilder().to(Status.DETECTED)
-    many = tuple(evidence(n, f"`<b>` {n} " + "x" * 280) for n in range(75))
+    many = tuple(evidence(n, f"`<b>` {n} " + "é" * 145) for n in range(40))
     body = log.text(Escalated(reason="r" * 300, brief="b" * 4000, evidence=many))
     assert 50_000 < len(body) <= MAX_BODY
     block = decode(body)
     assert isinstance(block.fact, Escalated)
-    assert len(block.fact.evidence) == 75
+    assert len(block.fact.evidence) == 40
     assert block.text_intact
     assert "the whole fact stands in the block" in body
     cut = body[: body.index("_… cut")].rstrip("\n")
     assert cut.splitlines()[-1].endswith("|"), "cut between lines, never inside markup"
 
 
-def test_a_fact_whose_block_alone_is_too_long_is_an_error() -> None:
+def test_a_fact_whose_block_alone_is_too_long_is_an_error_and_its_compact_form_is_not() -> None:
     log = LogBuilder().to(Status.DETECTED)
-    many = tuple(evidence(n, "x" * 300) for n in range(200))
+    many = tuple(evidence(n, "é" * 300) for n in range(40))
+    fact = Escalated(reason="é" * 300, brief="é" * 4000, evidence=many)
     with pytest.raises(ValueError, match="does not fit"):
-        log.text(Escalated(reason="r", brief="b", evidence=many))
+        log.text(fact)
+    short = decode(log.text(compact(fact))).fact
+    assert isinstance(short, Escalated)
+    assert [e.sha256 for e in short.evidence] == [e.sha256 for e in many]
 
 
 @given(st.text(max_size=300))

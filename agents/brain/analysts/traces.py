@@ -14,6 +14,7 @@ from statistics import median
 from agents.brain.case import Case, Clue, evidence
 from shared.analysis.selftime import self_times_us
 from shared.analysis.trace import Span, Trace
+from shared.incident.evidence import SERVICE_NAME
 from shared.incident.replay import Incident
 
 NAME = "traces"
@@ -30,9 +31,9 @@ def weight(bad: int, total: int, p0: float, p1: float) -> float:
 
 
 def analyse(incident: Incident, case: Case) -> tuple[Clue, ...]:
-    """Clues about every service in the traces."""
+    """Clues about every service in the traces that has the name of one; other names are somebody's text."""
     del incident
-    return (*_errors(case), *_slow(case))
+    return tuple(c for c in (*_errors(case), *_slow(case)) if SERVICE_NAME.fullmatch(c.service))
 
 
 def error_origins(traces: Iterable[Trace]) -> dict[str, list[Span]]:
@@ -59,8 +60,6 @@ def _errors(case: Case) -> list[Clue]:
     totals_before, totals = _totals(case.baseline), _totals(case.during)
     clues = []
     for service, spans in during.items():
-        if not service:
-            continue
         rate = len(before.get(service, ())) / max(totals_before.get(service, 0), 1)
         ratio = weight(len(spans), totals[service], rate, FAULT_RATE)
         if ratio <= 0:
