@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from shared.analysis.trace import Trace
-from shared.incident.evidence import fingerprint, observation
+from shared.incident.evidence import observation, sha256_of
 from shared.incident.facts import Cause, Evidence, EvidenceKind
 from shared.incident.replay import Incident
 from shared.ports import Commit, Container
@@ -48,5 +48,5 @@ def evidence(
     trace_id: str | None = None,
 ) -> Evidence:
     """Evidence whose id ends in the hash of what was seen. `verbatim` is JSON types."""
-    digest = fingerprint(verbatim)[:8]
+    digest = sha256_of(verbatim)[:8]
     return observation(f"{kind}-{name[:60]}-{digest}", kind, summary, verbatim, link=link, trace_id=trace_id)

@@ -5,7 +5,6 @@ One fault is one incident: a symptom of a service that depends on a service in t
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -16,10 +15,11 @@ from agents.scout.detectors.conversion import ConversionDetector
 from agents.scout.detectors.errors import ErrorsDetector
 from agents.scout.detectors.latency import LatencyDetector
 from agents.scout.detectors.probe import ProbeDetector
-from agents.scout.observations import Detector, Finding, evidence, one_line
+from agents.scout.observations import Detector, Finding
 from agents.scout.topology import callers
 from shared.agent import Open, Recount, Reopen, Sighting
-from shared.incident.facts import UNAVAILABLE, Detected, Symptom, Verified, canonical_json
+from shared.incident.evidence import observation, one_line, sha256_of
+from shared.incident.facts import UNAVAILABLE, Detected, Symptom, Verified
 from shared.incident.replay import Incident
 from shared.incident.status import Status
 
@@ -44,7 +44,7 @@ _RANK: Final[dict[Symptom, int]] = {
 
 def fingerprint(service: str, symptom: Symptom) -> str:
     """The SHA-256 (hex) that is the same for every firing of this symptom of this service."""
-    return hashlib.sha256(canonical_json({"service": service, "symptom": symptom}).encode()).hexdigest()
+    return sha256_of({"service": service, "symptom": symptom})
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def _one_for_many(standing: list[Finding], known: tuple[_Known, ...], around: Su
         parent_name = common[0] if common else min(together, key=lambda f: (f.since, f.service)).service
     parent = next(f for f in together if f.service == parent_name)
     proof = tuple(
-        evidence(f"down-{f.service}", "probe" if f.symptom == "unresponsive" else "event",
+        observation(f"down-{f.service}", "probe" if f.symptom == "unresponsive" else "event",
                  f"{f.service}: {f.summary}", {"service": f.service, "sha256": [e.sha256 for e in f.evidence]})
         for f in together if f.service != parent_name
     )  # fmt: skip

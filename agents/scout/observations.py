@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 
 from agents.scout.traffic import Call
 from shared.analysis.cusum import BernoulliCusum
 from shared.analysis.trace import Span
-from shared.incident.facts import Detected, Evidence, Measure, Severity, Symptom, canonical_json
+from shared.incident.evidence import SERVICE_NAME
+from shared.incident.facts import Detected, Evidence, Measure, Severity, Symptom
 from shared.ports import Container, ContainerEvent
 from shared.stream import Event
 
-SERVICE_NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,99}")
-"""What may be the name of a service (facts.Name). Anything else in telemetry is left out."""
 HEALTH_URL: Final = "sre-space.health-url"
 """The container label that says where a service is asked for its health."""
 OWN_PREFIX: Final = "sre-"
@@ -64,22 +61,6 @@ class Observations:
     """What `spans` amount to, once settled. Filled in by the Watch."""
     troubled: frozenset[str] = frozenset()
     """Services with an open incident, and their callers: what they do now teaches no baseline."""
-
-
-Source = Literal["container", "event", "probe", "trace", "stream"]
-
-
-def evidence(id: str, kind: Source, summary: str, verbatim: object, trace_id: str | None = None) -> Evidence:
-    """Evidence whose hash is over `verbatim` (JSON types only) as canonical JSON."""
-    digest = hashlib.sha256(canonical_json(verbatim).encode()).hexdigest()
-    valid = trace_id if trace_id and re.fullmatch(r"[0-9a-f]{32}", trace_id) else None
-    return Evidence(id=id[:80], kind=kind, summary=one_line(summary), sha256=digest, trace_id=valid)
-
-
-def one_line(text: str, limit: int = 300) -> str:
-    """`text` on one line of at most `limit` characters."""
-    flat = " ".join(text.split())
-    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
 
 
 @dataclass(frozen=True, slots=True)

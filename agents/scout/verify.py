@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from agents.scout.observations import Finding, Tally, one_line
+from agents.scout.observations import Finding, Tally
 from agents.scout.watch import View
 from shared.analysis.baseline import wilson
+from shared.incident.evidence import one_line
 from shared.incident.facts import UNAVAILABLE, Detected, Measure, Verified
 
 ANSWERS: Final = 3

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.scout.judge import Surroundings, fingerprint, judge_patrol
-from agents.scout.observations import Finding, evidence
+from agents.scout.observations import Finding
 from shared.agent import Open, Recount, Reopen
+from shared.incident.evidence import observation
 from shared.incident.facts import Detected, Symptom
 from tests.scout.world import EDGES, SERVICES, START, Log, opened
 
@@ -20,7 +21,7 @@ NOW = START + timedelta(minutes=5)
 
 
 def finding(service: str, symptom: Symptom, at: datetime = NOW - timedelta(seconds=20)) -> Finding:
-    proof = evidence(f"probe-{service}", "probe", "seen", {"service": service})
+    proof = observation(f"probe-{service}", "probe", "seen", {"service": service})
     return Finding(service, symptom, "major", f"{symptom} of {service}", at, at, (proof,))
 
 

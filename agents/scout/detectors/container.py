@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from agents.scout.observations import Finding, Observations, Tally, evidence, is_patient
+from agents.scout.observations import Finding, Observations, Tally, is_patient
+from shared.incident.evidence import observation
 from shared.incident.facts import Detected, Evidence, Symptom
 from shared.ports import Container, ContainerEvent
 
@@ -174,7 +175,7 @@ def _summary(symptom: Symptom, exit_code: int | None, container: Container | Non
 def _event_evidence(event: ContainerEvent) -> Evidence:
     action = event.action.replace("health_status: ", "")
     code = "" if event.exit_code is None else f", exit code {event.exit_code}"
-    return evidence(
+    return observation(
         f"event-{action}-{event.id[:12]}-{event.at:%Y%m%dT%H%M%S.%f}",
         "event",
         f"container {event.name} ({event.id[:12]}): {event.action}{code}",
@@ -189,7 +190,7 @@ def _event_evidence(event: ContainerEvent) -> Evidence:
 
 
 def _state_evidence(container: Container) -> Evidence:
-    return evidence(
+    return observation(
         f"container-{container.id[:12]}-{container.finished_at}",
         "container",
         f"container {container.name} ({container.id[:12]}): {container.status}, exit code {container.exit_code}"

@@ -11,8 +11,9 @@ from collections import OrderedDict
 from datetime import datetime
 from typing import Final
 
-from agents.scout.observations import Finding, Observations, Tally, evidence, is_patient, one_line
+from agents.scout.observations import Finding, Observations, Tally, is_patient
 from agents.scout.series import Series, conversion_design
+from shared.incident.evidence import observation, one_line
 from shared.incident.facts import Detected, Measure
 from shared.stream import Event
 
@@ -85,7 +86,7 @@ class ConversionDetector:
         if refused:
             reason = str(event.data.get("reason", "no reason given"))[:60]
             series.proofs.append(
-                evidence(
+                observation(
                     f"business-{event.id[:60]}",
                     "stream",
                     f"{event.type} for {event.subject[:60]}: {reason}",

@@ -10,9 +10,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from agents.scout.observations import Finding, Observations, Tally, evidence, one_line
+from agents.scout.observations import Finding, Observations, Tally
 from agents.scout.series import Series, errors_design
 from agents.scout.traffic import Call
+from shared.incident.evidence import observation, one_line
 from shared.incident.facts import Detected, Evidence, Measure
 
 NAME: Final = "failed requests"
@@ -83,10 +84,10 @@ def _finding(service: str, series: Series, call: Call, now: datetime) -> Finding
 
 def _proof(call: Call) -> Evidence:
     what = "failed" if call.answered else "was not answered"
-    return evidence(
+    return observation(
         f"trace-{call.trace_id[:32]}-{call.span_id[:16]}",
         "trace",
         f"{call.operation} of {call.service} {what}: {call.detail}",
         call.verbatim(),
-        call.trace_id,
+        trace_id=call.trace_id,
     )

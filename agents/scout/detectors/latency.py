@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import Final
 
-from agents.scout.observations import Finding, Observations, Tally, evidence, one_line
+from agents.scout.observations import Finding, Observations, Tally
 from agents.scout.series import Series, latency_design
 from agents.scout.traffic import Call
 from shared.analysis.baseline import LevelBaseline
+from shared.incident.evidence import observation, one_line
 from shared.incident.facts import Detected, Measure
 
 NAME: Final = "slow requests"
@@ -113,12 +114,12 @@ class LatencyDetector:
         operation.recent.append(own_ms)
         if slow:
             series.proofs.append(
-                evidence(
+                observation(
                     f"trace-{call.trace_id[:32]}-{call.span_id[:16]}",
                     "trace",
                     f"{call.operation} of {call.service} took {own_ms:.0f} ms of its own",
                     call.verbatim(),
-                    call.trace_id,
+                    trace_id=call.trace_id,
                 )
             )
         if fires:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from agents.scout.observations import Finding, Observations, ProbeResult, Tally, evidence, is_patient
+from agents.scout.observations import Finding, Observations, ProbeResult, Tally, is_patient
+from shared.incident.evidence import observation
 from shared.incident.facts import Detected, Measure
 from shared.ports import Container
 
@@ -85,7 +86,7 @@ class ProbeDetector:
         container = seen.containers.get(service)
         since = line.first_failure or seen.at
         state = f"container {container.status}" if container is not None else "container state unknown"
-        proof = evidence(
+        proof = observation(
             f"probe-{service[:40]}-{since:%Y%m%dT%H%M%S.%f}",
             "probe",
             f"{line.failures} health requests in a row failed, the last after {probe.ms:.0f} ms: {probe.detail}",
