@@ -75,7 +75,9 @@ class Brain:
         logs = start("logs", lambda: (self._engine.logs(detected.service, 30),))
         baseline = start("traces before", lambda: self._window_of(detected.service, since - BASELINE, since - MARGIN))
         during = start("traces during", lambda: self._window_of(detected.service, since - MARGIN, now + MARGIN))
-        commits = start("commits", lambda: self._history.commits(since.replace(minute=0, second=0) - self._window))
+        commits = start(
+            "commits", lambda: self._history.commits(since.replace(minute=0, second=0, microsecond=0) - self._window)
+        )
         earlier = start("earlier incidents", lambda: self._past.recent(self._window))
         case = Case(
             containers={c.name: c for c in containers()},
