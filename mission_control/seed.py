@@ -7,13 +7,14 @@ import os
 import shutil
 import subprocess
 import tempfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from mission_control.settings import REPOSITORY_ROOT
 
 SOURCE: Final = "protected_services"
+BACKDATED: Final = timedelta(days=1)
 _README: Final = """# marketplace
 
 The control plane of a small insurance marketplace that SRE-Space looks after. An incident is an issue; what the fleet
@@ -34,8 +35,8 @@ class NotSeeded(Exception):
 def seed(pages: str, repo: str, token: str, policy: Path, keyring: Path) -> bool:
     """Push the first files to the default branch, unless the source is there; returns whether it pushed.
 
-    The commit carries the time at which the source last changed, not the time of the push: nothing was deployed now,
-    and the Brain weighs recent commits. Raises NotSeeded.
+    The commit is dated a day back: bringing what already runs under watch is not a deploy, and the Brain weighs recent
+    commits. Raises NotSeeded.
     """
     basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
     with tempfile.TemporaryDirectory(prefix="sre-space-seed-") as scratch:
@@ -45,7 +46,7 @@ def seed(pages: str, repo: str, token: str, policy: Path, keyring: Path) -> bool
             return False
         _lay_out(folder, policy, keyring)
         _git(folder, "add", "--all", "--force")
-        when = _last_changed().isoformat()
+        when = (datetime.now(UTC) - BACKDATED).isoformat()
         _git(folder, "commit", "--quiet", "-m", "Bring the marketplace under watch", date=when)
         _git(folder, "push", "--quiet", "origin", "HEAD", secret=basic)
     return True
@@ -59,16 +60,6 @@ def _lay_out(folder: Path, policy: Path, keyring: Path) -> None:
         shutil.copyfile(policy, folder / "deploy" / "policy.yaml")
     source = REPOSITORY_ROOT / SOURCE
     shutil.copytree(source, folder / SOURCE, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
-
-
-def _last_changed() -> datetime:
-    """When the source last changed: by this repository's history, or by its files where there is no history."""
-    if (REPOSITORY_ROOT / ".git").exists():
-        said = _git(REPOSITORY_ROOT, "log", "-1", "--format=%ct", "--", SOURCE).strip()
-        if said.isdigit():
-            return datetime.fromtimestamp(int(said), UTC)
-    newest = max(file.stat().st_mtime for file in (REPOSITORY_ROOT / SOURCE).rglob("*.py"))
-    return datetime.fromtimestamp(newest, UTC)
 
 
 def _git(folder: Path, *arguments: str, secret: str | None = None, date: str | None = None) -> str:
