@@ -51,6 +51,15 @@ def test_a_death_that_somebody_asked_the_engine_for_is_no_incident(world: World,
     assert patrol(watch, 40) == []
 
 
+@pytest.mark.parametrize("exit_code", [1, 137])
+def test_a_death_soon_after_a_restart_is_a_crash_of_the_new_run(world: World, watch: Watch, exit_code: int) -> None:
+    world.restart("quote-service")
+    assert patrol(watch, 10) == []
+    world.die("quote-service", exit_code)
+    [fact] = opened(patrol(watch, 4))
+    assert (fact.service, fact.symptom) == ("quote-service", "crash")
+
+
 def test_a_restart_of_a_healthy_container_is_no_incident(world: World, watch: Watch) -> None:
     world.restart("user-service")
     world.silent.add("user-service")

@@ -42,6 +42,7 @@ class ContainerDetector:
         self._down: dict[str, _Down] = {}
         self._asked: dict[str, datetime] = {}
         self._ooms: dict[str, datetime] = {}
+        self._starts: dict[str, datetime] = {}
         self._doubtful: dict[str, tuple[ContainerEvent, datetime]] = {}
         self._exits: dict[str, tuple[str, str]] = {}
         """Container name to (id, finished_at) of the last exit that the snapshots showed."""
@@ -86,16 +87,18 @@ class ContainerDetector:
                 self._fall("unresponsive", event, seen)
             case "health_status: healthy" | "destroy":
                 self._down.pop(event.name, None)
+            case "start":
+                self._starts[event.id] = event.at
             case _:
                 pass
-        for times in (self._asked, self._ooms):
+        for times in (self._asked, self._ooms, self._starts):
             for key in [key for key, at in times.items() if at < event.at - ASKED_WITHIN]:
                 del times[key]
 
     def _died(self, event: ContainerEvent, seen: Observations) -> None:
-        if event.id in self._ooms:
+        if self._in_this_run(self._ooms, event.id, event.at):
             self._fall("oom", event, seen)
-        elif event.exit_code in CLEAN or event.id in self._asked:
+        elif event.exit_code in CLEAN or self._in_this_run(self._asked, event.id, event.at):
             return
         elif event.exit_code == KILLED or event.exit_code is None:
             self._doubtful[event.name] = (event, seen.at)
@@ -106,7 +109,8 @@ class ContainerDetector:
         """A death by SIGKILL: by the memory limit, by hand, or for a reason nobody states."""
         container = seen.containers.get(event.name)
         stopped = container is not None and container.id == event.id and not container.running
-        if event.id in self._asked or event.id in self._ooms:
+        explained = (self._in_this_run(times, event.id, event.at) for times in (self._asked, self._ooms))
+        if any(explained):
             del self._doubtful[event.name]
         elif stopped or seen.at - noticed >= DOUBT:
             del self._doubtful[event.name]
@@ -144,9 +148,16 @@ class ContainerDetector:
         elif new_exit and not container.running and container.finished_at != NEVER:
             self._missed(container, seen)
 
+    def _in_this_run(self, times: dict[str, datetime], container_id: str, ended: datetime) -> bool:
+        """Whether what `times` tells of the container speaks of the run that ended at `ended`, and not of one before."""
+        at = times.get(container_id)
+        started = self._starts.get(container_id)
+        return at is not None and not (started is not None and at < started < ended)
+
     def _missed(self, container: Container, seen: Observations) -> None:
         clean = container.exit_code in CLEAN and not container.oom_killed
-        if clean or container.id in self._asked or container.name in self._doubtful:
+        asked = self._in_this_run(self._asked, container.id, datetime.fromisoformat(container.finished_at))
+        if clean or asked or container.name in self._doubtful:
             return
         symptom: Symptom = "oom" if container.oom_killed else "crash"
         summary = _summary(symptom, container.exit_code, container)
