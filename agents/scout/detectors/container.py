@@ -149,7 +149,7 @@ class ContainerDetector:
             self._missed(container, seen)
 
     def _in_this_run(self, times: dict[str, datetime], container_id: str, ended: datetime) -> bool:
-        """Whether what `times` tells of the container speaks of the run that ended at `ended`, and not of one before."""
+        """Whether what `times` tells speaks of the run that ended at `ended`, and not of one before."""
         at = times.get(container_id)
         started = self._starts.get(container_id)
         return at is not None and not (started is not None and at < started < ended)
