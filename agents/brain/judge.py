@@ -32,7 +32,7 @@ TITLES: Final[dict[Cause, str]] = {
     "crash": "process crashed",
     "hang": "process hangs",
     "slow": "slow in its own code",
-    "errors": "errors begin here",
+    "errors": "requests fail in its own code",
     "business-rule": "a business rule refuses purchases",
     "bad-deploy": "a recent change",
     "dependency": "a dependency is down",
@@ -43,7 +43,7 @@ RESTARTABLE: Final[frozenset[Cause]] = frozenset(("oom", "crash", "hang", "slow"
 """Causes that live in the process, so that a fresh one is without them. All others need a change, not a restart."""
 ENOUGH: Final = 0.5
 """Below this probability Brain says that it does not know."""
-PATIENCE: Final = timedelta(seconds=5)
+PATIENCE: Final = timedelta(seconds=10)
 """How long Brain waits for evidence to arrive before it says so."""
 MOST_HYPOTHESES: Final = 6
 MOST_CITED: Final = 8

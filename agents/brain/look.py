@@ -21,7 +21,9 @@ T = TypeVar("T")
 BASELINE = timedelta(seconds=60)
 """How much of the time before the symptom counts as normal."""
 MARGIN = timedelta(seconds=5)
-"""Left out between the two windows: the fault began before it was seen."""
+"""Left out before the symptom's estimated beginning: it may have begun a little sooner."""
+LATE = timedelta(seconds=1)
+"""How much sooner than estimated the fault may have begun, for the window during it."""
 
 
 class Brain:
@@ -74,7 +76,7 @@ class Brain:
         containers = start("containers", self._engine.managed)
         logs = start("logs", lambda: (self._engine.logs(detected.service, 30),))
         baseline = start("traces before", lambda: self._window_of(detected.service, since - BASELINE, since - MARGIN))
-        during = start("traces during", lambda: self._window_of(detected.service, since - MARGIN, now + MARGIN))
+        during = start("traces during", lambda: self._window_of(detected.service, since - LATE, now + MARGIN))
         commits = start(
             "commits", lambda: self._history.commits(since.replace(minute=0, second=0, microsecond=0) - self._window)
         )

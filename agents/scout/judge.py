@@ -35,6 +35,7 @@ CONVERSION_GRACE: Final = timedelta(seconds=3)
 """How long a lost sale waits for a technical explanation."""
 AT_ONCE: Final = timedelta(seconds=10)
 """Services that fall within this time of each other fell together."""
+ACTING: Final = frozenset((Status.APPROVED, Status.FIXING, Status.VERIFYING))
 MOST_EVIDENCE: Final = 40
 """What one fact holds (facts.Proofs)."""
 _RANK: Final[dict[Symptom, int]] = {
@@ -70,6 +71,8 @@ class _Known:
     number: int | None
     detected: Detected
     mass: frozenset[str] = field(default_factory=frozenset)
+    acting: bool = False
+    """The fleet is restarting it, or watches what came of that: it may well be down just now."""
 
 
 def judge_patrol(
@@ -101,7 +104,7 @@ def judge_patrol(
 def _known(open_incidents: tuple[Incident, ...], pending: tuple[Detected, ...]) -> tuple[_Known, ...]:
     standing = sorted((i for i in open_incidents if _open(i)), key=lambda i: i.number)
     return (
-        *(_Known(i.number, i.detected, _mass(i.detected)) for i in standing),
+        *(_Known(i.number, i.detected, _mass(i.detected), i.status in ACTING) for i in standing),
         *(_Known(None, d, _mass(d)) for d in pending),
     )
 
@@ -189,6 +192,7 @@ def _covering(finding: Finding, known: tuple[_Known, ...], around: Surroundings)
     if finding.symptom in UNAVAILABLE:
         same += [k for k in known if k.detected.symptom in UNAVAILABLE and k.detected.service == finding.service]
         same += [k for k in known if finding.service in k.mass]
+        same += [k for k in known if k.acting and k.detected.service == finding.service]
     else:
         same += [k for k in known if _depends(finding.service, k.detected.service, around)]
     return same[0] if same else None

@@ -54,6 +54,13 @@ def test_a_crash_is_never_hidden_behind_a_softer_incident() -> None:
     assert isinstance(sighting, Open)
 
 
+def test_a_service_that_is_being_restarted_is_down_for_the_reason_that_is_known() -> None:
+    log = Log(fact("policy-service", "latency"), NOW)
+    log.apply(NOW)
+    sightings = judge_patrol([finding("policy-service", "unresponsive")], (log.incident,), (), NOW, AROUND)
+    assert sightings == (Recount(1, fingerprint("policy-service", "unresponsive")),)
+
+
 def test_for_five_seconds_after_a_fix_the_callers_symptoms_belong_to_it() -> None:
     log = Log(fact("policy-service", "oom"), NOW - timedelta(seconds=10))
     log.apply(NOW - timedelta(seconds=4))
