@@ -1,0 +1,80 @@
+"""Every kind of fault, on a stack as a person starts it: one issue, the right cause, one restart, closed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from shared.incident.facts import Applied, Detected, Diagnosed, Escalated, Verified
+from tests.scenario.stack import Stack, running
+
+pytestmark = [pytest.mark.scenario, pytest.mark.timeout(120)]
+
+QUIET = 20.0
+"""Seconds without a fault; they are the detectors' baseline too."""
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    with running() as one:
+        yield one
+
+
+def test_without_a_fault_nothing_is_opened_touched_or_fetched_anew(stack: Stack) -> None:
+    began = time.time()
+    time.sleep(QUIET)  # the control period itself
+    assert stack.numbers() == set()
+    assert stack.restarts(0.0) == {}
+    asked = stack.fleet_log(began + 2.0)
+    assert asked, "the fleet asks nothing at all"
+    assert [(r.method, r.path, r.status) for r in asked if r.status != 304] == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "service", "symptom", "cause"),
+    [
+        ("errors", "quote-service", "errors", "errors"),
+        ("latency", "user-service", "latency", "slow"),
+        ("oom", "policy-service", "oom", "oom"),
+        ("crash", "quote-service", "crash", "crash"),
+        ("hang", "user-service", "unresponsive", "hang"),
+    ],
+)
+def test_a_fault_becomes_one_issue_one_restart_and_a_closed_log(
+    stack: Stack, fault: str, service: str, symptom: str, cause: str
+) -> None:
+    known, since = stack.numbers(), time.time()
+    stack.inject(fault, service)
+    number = stack.opened(known)
+    incident = stack.closed(number)
+    assert stack.numbers() - known == {number}
+    assert [(d.service, d.symptom) for d in incident.all(Detected)] == [(service, symptom)]
+    assert [(d.service, d.cause) for d in incident.all(Diagnosed)] == [(service, cause)]
+    assert [v.outcome for v in incident.all(Verified)] == ["healthy"]
+    assert len(incident.all(Applied)) == 1
+    assert (incident.rejected, incident.gaps) == ((), ())
+    assert (stack.restarts(since), stack.starts(since)) == ({service: 1}, {service: 1})
+    asked = [r for r in stack.fleet_log(since) if r.mutates]
+    acted = stack.acted(service, since)
+    assert sum(r.creates and r.at <= acted for r in asked) == 4, "four writes from the detection to the restart"
+    assert sum(r.creates for r in asked) <= 10
+    assert len(asked) <= 30
+    assert stack.verify(number) == 0
+
+
+def test_lost_sales_are_handed_on_not_restarted_and_close_once_the_rule_is_back(stack: Stack) -> None:
+    known, since = stack.numbers(), time.time()
+    stack.inject("conversion", "policy-service")
+    number = stack.opened(known)
+    incident = stack.status(number, "Status: Escalated")
+    assert incident.detected.symptom == "conversion"
+    assert incident.all(Escalated)
+    stack.undo("conversion", "--service", "policy-service")
+    incident = stack.closed(number)
+    assert "jules-fix" in stack.labels(number)
+    assert [v.outcome for v in incident.all(Verified)] == ["recovered"]
+    assert (incident.rejected, incident.gaps) == ((), ())
+    assert stack.restarts(since) == {}
+    assert stack.numbers() - known == {number}
