@@ -10,12 +10,13 @@ from datetime import timedelta
 from typing import Any, Final, Protocol
 
 from mission_control.herald.changes import EVERY_INCIDENT, Hint, Row, Seen, of_comments, of_events, once
-from mission_control.herald.conditional import PAGE
 from shared import stream
 from shared.ports import Clock, Permanent, Publisher, Transient
 
 log = logging.getLogger("mission_control.herald")
 LONGEST_PAUSE: Final = 60.0
+PAGE: Final = 100
+"""Rows of a list: more changes than that between two polls are treated as "anything may have changed"."""
 
 
 class Changing(Protocol):

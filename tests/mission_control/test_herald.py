@@ -7,19 +7,15 @@ import hmac
 import json
 import threading
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import pytest
 import requests
 
 from mission_control.herald.changes import EVERY_INCIDENT, Hint, of_comments, of_events
-from mission_control.herald.conditional import PAGE, ConditionalList
-from mission_control.herald.herald import Herald
+from mission_control.herald.herald import PAGE, Herald
 from mission_control.herald.webhook import Webhook, authentic
-from shared.ports import Permanent, Transient
+from shared.ports import Transient
 from shared.stream import Event
 from tests.mission_control.conftest import wait_for
 
@@ -140,77 +136,6 @@ def test_it_waits_as_long_as_github_asks_and_goes_on_from_there() -> None:
         one.stop()
         thread.join(5)
     assert heard.woken[0] == (7, "resync")
-
-
-@pytest.fixture
-def server() -> Iterator[tuple[str, list[tuple[int, dict[str, str], bytes]], list[dict[str, str]]]]:
-    """A GitHub that gives the answers put into a list, and keeps the headers it was asked with."""
-    answers: list[tuple[int, dict[str, str], bytes]] = []
-    asked: list[dict[str, str]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(dict(self.headers))
-            code, headers, body = answers.pop(0)
-            self.send_response(code)
-            for name, value in {"Content-Length": str(len(body)), **headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:
-            return
-
-    one = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=one.serve_forever, args=(0.02,))
-    thread.start()
-    yield f"http://127.0.0.1:{one.server_address[1]}/list", answers, asked
-    one.shutdown()
-    thread.join()
-    one.server_close()
-
-
-def test_an_unchanged_list_is_asked_for_with_its_etag_and_costs_nothing(
-    server: tuple[str, list[tuple[int, dict[str, str], bytes]], list[dict[str, str]]],
-) -> None:
-    url, answers, asked = server
-    answers += [(200, {"ETag": 'W/"1"'}, b'[{"id": 1}]'), (304, {}, b"")]
-    with requests.Session() as session:
-        one = ConditionalList(session, url, {})
-        assert one.changed() == [{"id": 1}]
-        assert one.changed() is None
-    assert asked[1]["If-None-Match"] == 'W/"1"'
-
-
-@pytest.mark.parametrize(
-    ("code", "headers", "wait"),
-    [
-        (429, {"Retry-After": "7"}, 7.0),
-        (403, {"Retry-After": "3"}, 3.0),
-        (403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1"}, 1.0),
-        (502, {}, None),
-    ],
-)
-def test_it_is_told_how_long_to_wait(
-    server: tuple[str, list[tuple[int, dict[str, str], bytes]], list[dict[str, str]]],
-    code: int,
-    headers: dict[str, str],
-    wait: float | None,
-) -> None:
-    url, answers, _ = server
-    answers.append((code, headers, b"{}"))
-    with requests.Session() as session, pytest.raises(Transient) as caught:
-        ConditionalList(session, url, {}).changed()
-    assert caught.value.retry_after == wait
-
-
-def test_a_refused_token_is_for_a_person(
-    server: tuple[str, list[tuple[int, dict[str, str], bytes]], list[dict[str, str]]],
-) -> None:
-    url, answers, _ = server
-    answers.append((401, {}, b"{}"))
-    with requests.Session() as session, pytest.raises(Permanent):
-        ConditionalList(session, url, {}).changed()
 
 
 def test_githubs_own_test_vector_is_authentic() -> None:
