@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
+from agents.scout.senders import Senders
 from agents.scout.topology import Topology
 from shared.analysis.trace import Span
 
@@ -22,8 +23,6 @@ AT_LATEST: Final = timedelta(seconds=2.5)
 REMEMBERED: Final = timedelta(seconds=30)
 """How long a judged trace is kept, for latecomers and doubles."""
 MOST_SPANS: Final = 50_000
-IN_STEP: Final = timedelta(seconds=5)
-"""Clocks closer than this are taken at their word."""
 _SERVES: Final = frozenset(("server", "consumer"))
 _CALLS: Final = frozenset(("client", "producer"))
 
@@ -65,7 +64,6 @@ class _Tree:
     """One trace as far as it is known. `fresh` are span ids not judged yet."""
 
     spans: dict[str, Span] = field(default_factory=dict)
-    arrived: dict[str, datetime] = field(default_factory=dict)
     fresh: list[str] = field(default_factory=list)
     fresh_since: datetime | None = None
     last: datetime | None = None
@@ -76,6 +74,7 @@ class Traffic:
 
     def __init__(self) -> None:
         self.topology = Topology()
+        self._senders = Senders()
         self._trees: OrderedDict[str, _Tree] = OrderedDict()
         self._held = 0
 
@@ -99,7 +98,7 @@ class Traffic:
         if span.span_id in tree.spans:
             return
         tree.spans[span.span_id] = span
-        tree.arrived[span.span_id] = at
+        self._senders.note(span, at)
         tree.fresh.append(span.span_id)
         tree.fresh_since = tree.fresh_since or at
         tree.last = at
@@ -130,21 +129,27 @@ class Traffic:
                 self._learn(span, children)
         fresh, tree.fresh = sorted(tree.fresh), []
         for span_id in fresh:
-            span, arrived = tree.spans[span_id], tree.arrived[span_id]
+            span = tree.spans[span_id]
             if span.kind in _SERVES or (span.parent_id is None and span.kind not in _CALLS):
                 own = tuple(_own(span, children))
                 if not settled and span.error and any(_unanswered(s, children) for s in own if s.kind in _CALLS):
                     tree.fresh.append(span_id)
                     continue
                 failed = span.error and not any(self._others_fault(s, children) for s in own if s.kind in _CALLS)
-                yield _call(span, span.service, arrived, failed=failed, self_us=_self_time(span, own, children))
+                yield _call(
+                    span,
+                    span.service,
+                    self._senders.started(span),
+                    failed=failed,
+                    self_us=_self_time(span, own, children),
+                )
             elif span.kind == "client" and _unanswered(span, children):
                 if not settled:
                     tree.fresh.append(span_id)
                     continue
                 callee = self.topology.callee(span)
                 if callee is not None:
-                    yield _call(span, callee, arrived, failed=True, self_us=None)
+                    yield _call(span, callee, self._senders.started(span), failed=True, self_us=None)
         if not tree.fresh:
             tree.fresh_since = None
 
@@ -200,30 +205,18 @@ def _self_time(entry: Span, own: tuple[Span, ...], children: Mapping[str, list[S
     return max(0, entry.duration_us - busy)
 
 
-def _call(span: Span, service: str, arrived: datetime, *, failed: bool, self_us: int | None) -> Call:
+def _call(span: Span, service: str, started: datetime, *, failed: bool, self_us: int | None) -> Call:
     return Call(
         service,
         span.operation,
         span.trace_id,
         span.span_id,
-        _started(span, arrived),
+        started,
         span.end_us,
         failed,
         self_us,
         _detail(span) if failed else "",
     )
-
-
-def _started(span: Span, arrived: datetime) -> datetime:
-    """When the request began by Scout's clock. A sender whose clock is off is dated by the arrival, a second early."""
-    took = timedelta(microseconds=span.duration_us)
-    try:
-        start = datetime.fromtimestamp(span.start_us / 1e6, UTC)
-    except (ValueError, OverflowError, OSError):
-        start = datetime.min.replace(tzinfo=UTC)
-    if abs(arrived - start) - took <= IN_STEP:
-        return start
-    return arrived - min(took, timedelta(hours=1)) - timedelta(seconds=1)
 
 
 def _detail(span: Span) -> str:

@@ -103,6 +103,14 @@ def test_a_sender_whose_clock_is_off_is_dated_by_the_arrival(skew: timedelta) ->
     assert abs(calls["back"].started - (START + skew + timedelta(seconds=3))) < timedelta(seconds=2)
 
 
+def test_a_span_that_comes_late_is_dated_by_its_own_clock() -> None:
+    traffic = Traffic()
+    traffic.settle(chain(error=False), START + timedelta(seconds=1))
+    late = Span("b" * 32, "z", None, "back", "op back", "server", T0, 9, False)
+    calls = traffic.settle([late], START + timedelta(seconds=20))
+    assert [c.started for c in calls if c.trace_id == "b" * 32] == [START]
+
+
 def test_cycles_missing_parents_and_absurd_times_do_not_break_it() -> None:
     spans = [
         span("a", "b", "front", "server", 0, 10),
