@@ -1,0 +1,130 @@
+"""The fleet in one thread and in virtual time: real judgements, real scribe and replay, twins for the world."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from agents.brain.look import Brain
+from agents.escalation.look import Escalation
+from agents.fixer.actuators.container import ContainerRestart
+from agents.fixer.actuators.ledger import Ledger
+from agents.fixer.look import Fixer
+from agents.guardrail.look import Guardrail
+from agents.memory.look import Memory
+from shared.agent import Agent, Hand
+from shared.analysis.trace import Trace
+from shared.incident.facts import Detected, Role
+from shared.incident.replay import Incident, replay
+from shared.policy.model import Policy, parse_policy
+from shared.redaction import Redactor
+from shared.runtime.archive import Archive
+from shared.runtime.projector import Projector
+from shared.runtime.scribe import Desk, Scribe
+from shared.runtime.step import Again, Stepper
+from shared.stream import Event
+from shared.testing.clock import VirtualClock
+from shared.testing.engine import MemoryEngine
+from shared.testing.github import MemoryRepository
+from shared.testing.log import FLEET, keyring, signer
+
+HOUR = timedelta(hours=1)
+POLICY = Path(__file__).parents[2] / "deploy" / "policy.yaml"
+ORDER: tuple[Role, ...] = ("brain", "guardrail", "fixer", "memory", "escalation")
+
+
+class NoTraces:
+    """Jaeger with nothing in it."""
+
+    def services(self) -> tuple[str, ...]:
+        return ()
+
+    def traces(self, *_: Any, **__: Any) -> tuple[Trace, ...]:
+        return ()
+
+    def trace(self, trace_id: str) -> Trace | None:
+        del trace_id
+        return None
+
+
+class Heard:
+    """A publisher that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, str, Event]] = []
+
+    def publish(self, topic: str, key: str, event: Event) -> None:
+        self.events.append((topic, key, event))
+
+
+class AtOnce:
+    """A paced queue that does not pace."""
+
+    def submit(self, lane: str, key: str, work: Any) -> None:
+        del lane, key
+        work()
+
+
+class FleetInMemory:
+    """Five agents (Scout's telemetry is given by the test). `turn` lets each step once on one incident."""
+
+    def __init__(self, ledger: Path, roles: dict[str, str] | None = None, policy: Policy | None = None) -> None:
+        self.clock = VirtualClock()
+        self.repository = MemoryRepository(
+            self.clock, "o/r", roles={FLEET: "admin", "olivia": "write", "mallory": "read"} | (roles or {})
+        )
+        self.engine = MemoryEngine(self.clock)
+        self.policy = policy or parse_policy(POLICY.read_text())
+        self.heard = Heard()
+        self.ledger = ledger
+        self.keyring = keyring(frozenset({FLEET}))
+        self.steppers = {role: self.worker(role) for role in ORDER}
+        self.scout = self.scribe("scout")
+
+    def desk(self, role: Role) -> Desk:
+        github = self.repository.account(FLEET)
+        return Desk(
+            "o/r", signer(role), self.keyring, github, github, self.heard, self.clock, Redactor(("s3cr3t-token",))
+        )
+
+    def scribe(self, role: Role) -> Scribe:
+        desk = self.desk(role)
+        return Scribe(desk, Projector(desk.issues, desk.writer, self.keyring, AtOnce()))
+
+    def worker(self, role: Role) -> Stepper:
+        """A fresh process of this role: nothing remembered but GitHub, the ledger and the engine."""
+        desk = self.desk(role)
+        agent, hand = self._agent(role)
+        return Stepper(agent, desk, self.scribe(role), hand)
+
+    def turn(self, number: int, roles: tuple[Role, ...] = ORDER) -> dict[Role, Again]:
+        return {role: self.steppers[role].step(number) for role in roles}
+
+    def incident(self, number: int) -> Incident:
+        return replace(replay(self.repository.account(FLEET).thread(number), self.keyring), frozen=False)
+
+    def open(self, fact: Detected) -> int:
+        return self.scout.open(fact).number
+
+    def _agent(self, role: Role) -> tuple[Agent[Any], Hand | None]:
+        github = self.repository.account(FLEET)
+        past = Archive(github, self.keyring)
+        match role:
+            case "brain":
+                return (
+                    Brain(self.engine, NoTraces(), github, github, past, HOUR, self.policy.escalate_after, Redactor()),
+                    None,
+                )
+            case "guardrail":
+                return Guardrail(self.engine, github, github, past, self.policy), None
+            case "fixer":
+                ledger = Ledger(self.ledger, self.clock, self.clock.advance)
+                services = frozenset(self.policy.services)
+                hand = ContainerRestart(self.engine, ledger, self.clock, services, wait=self.clock.advance)
+                return Fixer(self.engine, github, ledger.recent, self.policy), hand
+            case "memory":
+                return Memory(github, past, HOUR), None
+            case _:
+                return Escalation(github, self.keyring.accounts), None
