@@ -30,6 +30,7 @@ from confluent_kafka import Consumer
 from mission_control import record
 from mission_control.github import GithubSaysNo, Repository
 from mission_control.witnesses import EngineEvent, EngineWitness
+from shared.incident.labels import FREEZE
 from shared.incident.replay import Incident, replay
 from shared.incident.signing import parse_keyring
 from shared.stream import HEARTBEATS
@@ -224,6 +225,17 @@ class Stack:
         finally:
             self._forge("DELETE", "/misbehave")
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """A person's freeze for a while."""
+        repository = self.repository()
+        body = {"title": "Storm", "body": "Hands off.", "labels": [FREEZE]}
+        number = repository.call("POST", "/issues", json=body).json()["number"]
+        try:
+            yield
+        finally:
+            repository.call("PATCH", f"/issues/{number}", json={"state": "closed"})
+
     # what came of it
 
     def repository(self, who: str = "operator") -> Repository:
@@ -256,6 +268,11 @@ class Stack:
             self.repository(who).call("POST", f"/issues/{number}/comments", json={"body": body}).json()
         )
         return said
+
+    def answered(self, number: int, comment_id: int, seconds: float) -> None:
+        """Wait until the fleet has answered this comment of a person."""
+        mark = f"<!-- sre-space:answer {comment_id} -->"
+        wait_for(lambda: any(mark in c["body"] for c in self.comments(number)), seconds, f"{comment_id} is answered")
 
     def events(self, service: str, action: str, since: float) -> list[EngineEvent]:
         """What the engine says happened to `service` since then."""
@@ -298,6 +315,14 @@ class Stack:
     def opened(self, known: set[int], seconds: float = 30.0) -> int:
         """Wait for the one new incident."""
         return min(wait_for(lambda: self._asked(lambda: self.numbers() - known), seconds, "an issue is opened") or ())
+
+    def open_now(self, seconds: float = 30.0) -> int:
+        """Wait until an incident is open, be it new or reopened."""
+
+        def numbers() -> list[int]:
+            return [row["number"] for row in self.repository().pages("/issues", labels="incident", state="open")]
+
+        return min(wait_for(lambda: self._asked(numbers), seconds, "an incident is open") or ())
 
     def closed(self, number: int, seconds: float = 40.0) -> Incident:
         """Wait until the incident is closed with its labels settled."""
