@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from agents.scout.judge import fingerprint
@@ -99,6 +101,31 @@ def test_three_failed_probes_in_a_row_are_unresponsive_and_two_are_not(world: Wo
     assert (fact.service, fact.symptom) == ("user-service", "unresponsive")
     assert fact.measures[0].before == pytest.approx(24 / 26)
     assert fact.measures[0].after == 0.0
+
+
+def test_three_failed_probes_within_a_moment_are_not_yet_unresponsive(watch: Watch, world: World) -> None:
+    patrol(watch, 20)
+    world.tick = timedelta(seconds=0.1)  # nudged by events, the patrol looks more often
+    world.silent.add("policy-service")
+    assert opened(patrol(watch, 8)) == []
+    assert [d.symptom for d in opened(patrol(watch, 10))] == ["unresponsive"]
+
+
+def test_a_service_that_is_being_stopped_on_purpose_owes_no_answer(watch: Watch, world: World) -> None:
+    patrol(watch, 20)
+    world.event("policy-service", "kill")  # the Fixer's restart, or a person's: it ends after its grace
+    world.silent.add("policy-service")
+    assert opened(patrol(watch, 6)) == []
+    world.restart("policy-service")
+    world.silent.clear()
+    assert opened(patrol(watch, 10)) == []
+
+
+def test_a_stop_on_purpose_that_hangs_is_unresponsive_in_the_end(watch: Watch, world: World) -> None:
+    patrol(watch, 20)
+    world.event("policy-service", "kill")
+    world.silent.add("policy-service")
+    assert [d.symptom for d in opened(patrol(watch, 40))] == ["unresponsive"]
 
 
 def test_one_firing_is_opened_once_however_long_the_write_takes(world: World, watch: Watch) -> None:

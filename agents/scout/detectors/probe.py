@@ -13,6 +13,12 @@ from shared.ports import Container
 
 IN_A_ROW: Final = 3
 """Failed probes that make a finding. With a probe each 0.5 s: 1.5 s refused, or about 3 s hanging."""
+AT_LEAST: Final = timedelta(seconds=0.9)
+"""How long the failures must span: events make the patrol look more often than the probes are meant to be counted."""
+ASKED_FOR: Final = frozenset(("kill", "stop", "restart"))
+"""Engine events of somebody's wish."""
+STOPPING: Final = timedelta(seconds=5)
+"""How long after somebody asked the engine to stop a container it owes no answer."""
 STARTING: Final = timedelta(seconds=5)
 """How long after its start a container that has not yet answered may stay silent."""
 
@@ -27,6 +33,7 @@ class _Line:
     answered: int = 0
     started_at: str = ""
     quiet_until: datetime | None = None
+    stopping_until: datetime | None = None
     finding: Finding | None = None
 
 
@@ -40,6 +47,9 @@ class ProbeDetector:
         self._lines: dict[str, _Line] = {}
 
     def update(self, seen: Observations) -> tuple[Finding, ...]:
+        for event in seen.events:
+            if event.action in ASKED_FOR and event.name in self._lines:
+                self._lines[event.name].stopping_until = event.at + STOPPING
         if "probes" not in seen.blind:
             for service in sorted(seen.probes):
                 if is_patient(service):
@@ -72,14 +82,15 @@ class ProbeDetector:
             line.asked += 1
             line.answered += 1
             return
-        starting = line.quiet_until is not None and seen.at < line.quiet_until
-        if starting or _stopped(container) or (container is not None and container.health == "starting"):
+        excused = any(until is not None and seen.at < until for until in (line.quiet_until, line.stopping_until))
+        if excused or _stopped(container) or (container is not None and container.health == "starting"):
             line.failures, line.first_failure, line.finding = 0, None, None
             return
         line.asked += 1
         line.failures += 1
         line.first_failure = line.first_failure or probe.asked or seen.at
-        if line.failures >= self._in_a_row and line.finding is None:
+        lasting = seen.at - line.first_failure >= AT_LEAST
+        if line.failures >= self._in_a_row and lasting and line.finding is None:
             line.finding = self._finding(service, line, probe, seen)
 
     def _finding(self, service: str, line: _Line, probe: ProbeResult, seen: Observations) -> Finding:
