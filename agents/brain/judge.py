@@ -72,8 +72,7 @@ def judge(incident: Incident, seen: Seen) -> Say | Later | None:
         return _escalate(incident, seen, reason, hypotheses, evidence)
     best = hypotheses[0]
     if best.cause == "unknown" or best.probability < ENOUGH:
-        fired = incident.firing[0].posted_at if incident.firing else seen.now
-        if seen.now - fired < PATIENCE:
+        if seen.now - incident.entries[-1].posted_at < PATIENCE:
             return Later(seen.now + timedelta(seconds=1), "the evidence does not name a cause yet")
         return Say(_unknown(seen.case, best))
     if best.cause not in RESTARTABLE:

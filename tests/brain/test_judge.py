@@ -118,6 +118,13 @@ def test_without_evidence_brain_waits_a_little_and_then_says_that_it_does_not_kn
     assert "traces during" in effect.fact.reason
 
 
+def test_after_a_fix_that_failed_brain_waits_for_evidence_anew() -> None:
+    failed = Verified(outcome="unhealthy", detail="still slow", held_s=0.0, measures=())
+    first = incident("latency")
+    log = replace(first, entries=(*first.entries, entry(failed, 1, SINCE + timedelta(seconds=58))))
+    assert isinstance(judge(log, seen(case(container()), after=60)), Later)
+
+
 def test_every_hypothesis_cites_evidence_that_the_fact_holds() -> None:
     found = case(
         container(running=False, status="exited", exit_code=1),
