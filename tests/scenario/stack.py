@@ -183,8 +183,7 @@ class Stack:
 
         The real worker is stopped meanwhile. Afterwards it is killed, and its successor takes the work up.
         """
-        original = self.pid(worker)
-        assert original is not None, f"{worker} does not run"
+        original = wait_for(lambda: self.pid(worker), 15, f"{worker} runs") or 0
         marker = self.state / f"died-{worker}-{point}-{time.monotonic_ns()}"
         os.kill(original, signal.SIGSTOP)
         with self.extra(worker, SRE_CRASH_AT=f"{point}:{marker}") as stand_in:
@@ -325,23 +324,21 @@ class Stack:
         return min(wait_for(lambda: self._asked(numbers), seconds, "an incident is open") or ())
 
     def closed(self, number: int, seconds: float = 40.0) -> Incident:
-        """Wait until the incident is closed with its labels settled."""
+        """Wait until the issue is closed, and its log says so."""
+        return self.status(number, "Status: Closed", seconds, closed=True)
 
-        def settled() -> bool:
-            issue = self.issue(number)
-            names = {label["name"] for label in issue["labels"]}
-            return issue["state"] == "closed" and "Learning: Indexed" in names
+    def indexed(self, number: int, seconds: float = 20.0) -> None:
+        """Wait until the labels of a closed incident have followed its log."""
+        wait_for(lambda: "Learning: Indexed" in self.labels(number), seconds, f"issue {number} is indexed")
 
-        wait_for(lambda: self._asked(settled), seconds, f"issue {number} is closed and indexed")
-        return self.incident(number)
+    def status(self, number: int, status: str, seconds: float = 20.0, *, closed: bool = False) -> Incident:
+        """Wait until the log of the issue says `status` and the issue is open or closed as asked."""
 
-    def status(self, number: int, status: str, seconds: float = 20.0) -> Incident:
-        """Wait until the log of the issue says `status`."""
-        seen = wait_for(
-            lambda: self._asked(lambda: found if (found := self.incident(number)).status.value == status else None),
-            seconds,
-            f"issue {number} is {status}",
-        )
+        def reached() -> Incident | None:
+            found = self.incident(number)
+            return found if (found.status.value, found.closed) == (status, closed) else None
+
+        seen = wait_for(lambda: self._asked(reached), seconds, f"issue {number} is {status}")
         assert seen is not None
         return seen
 

@@ -49,6 +49,7 @@ def test_a_fault_becomes_one_issue_one_restart_and_a_closed_log(
     stack.inject(fault, service)
     number = stack.opened(known)
     incident = stack.closed(number)
+    stack.indexed(number)
     assert stack.numbers() - known == {number}
     assert [(d.service, d.symptom) for d in incident.all(Detected)] == [(service, symptom)]
     assert [(d.service, d.cause) for d in incident.all(Diagnosed)] == [(service, cause)]
@@ -73,6 +74,7 @@ def test_lost_sales_are_handed_on_not_restarted_and_close_once_the_rule_is_back(
     assert incident.all(Escalated)
     stack.undo("conversion", "--service", "policy-service")
     incident = stack.closed(number)
+    stack.indexed(number)
     assert "jules-fix" in stack.labels(number)
     assert [v.outcome for v in incident.all(Verified)] == ["recovered"]
     assert (incident.rejected, incident.gaps) == ((), ())
