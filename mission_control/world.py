@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import os
 import time
@@ -17,6 +16,7 @@ from mission_control.github import Repository
 from mission_control.keys import FLEET, make_accounts, make_keys
 from mission_control.processes import NotStarted, Supervisor
 from mission_control.record import Record
+from mission_control.roster import AGENTS
 from mission_control.settings import Settings
 
 log = logging.getLogger("mission_control.world")
@@ -150,11 +150,6 @@ class World:
             time.sleep(0.1)
 
     def _start_fleet(self) -> None:
-        if importlib.util.find_spec("mission_control.wiring") is None:
-            self._say("mission_control/wiring.py is not there: the fleet is not started")
-            return
-        from mission_control.wiring import AGENTS
-
         programs = [embedded.worker(name, self.state, self._variables(name)) for name in AGENTS]
         self._workers = [program.name for program in programs]
         self.supervisor.start(programs)

@@ -1,0 +1,21 @@
+"""Who is in the fleet, and after which facts each agent may have something to do. Data alone."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from shared.incident.facts import Role
+
+ROLES: Final[tuple[Role, ...]] = ("scout", "brain", "guardrail", "fixer", "memory", "escalation")
+AGENTS: Final = (*ROLES, "herald")
+"""Every process of the fleet."""
+
+WAKES_ON: Final[dict[Role, frozenset[str]]] = {
+    "scout": frozenset(("detected", "applied", "ruled:veto", "ruled:needs-approval", "escalated", "stuck")),
+    "brain": frozenset(("detected", "refused", "verified:unhealthy", "ruled:stale", "commanded:retry")),
+    "guardrail": frozenset(("diagnosed",)),
+    "fixer": frozenset(("ruled:allow", "commanded:approve", "began")),
+    "memory": frozenset(("verified:healthy", "verified:recovered", "learned")),
+    "escalation": frozenset(),
+}
+"""The facts after which each agent may have something to do. Every other kind of wake-up reaches all of them."""

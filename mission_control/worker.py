@@ -1,0 +1,130 @@
+"""One worker process, put together from the settings and run until it is told to stop."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import ExitStack
+
+import structlog
+
+from mission_control.absent import NoStream
+from mission_control.keys import read_key
+from mission_control.kit import Kit, Running
+from mission_control.roster import ROLES, WAKES_ON
+from mission_control.settings import BadSettings, Settings
+from mission_control.wiring import BUILD
+from shared import crashpoints, stream
+from shared.adapters.github import Address, PacedQueue, connect
+from shared.adapters.kafka import Stream
+from shared.incident.facts import Role
+from shared.incident.signing import Keyring, KeySigner, parse_keyring
+from shared.policy.model import Policy, parse_policy
+from shared.redaction import Redactor
+from shared.runtime import log, telemetry
+from shared.runtime.archive import Archive
+from shared.runtime.clock import SystemClock
+from shared.runtime.health import HealthServer
+from shared.runtime.projector import Projector
+from shared.runtime.scribe import Desk, Scribe
+from shared.runtime.step import Stepper
+from shared.runtime.worker import Pace, Worker
+
+_log = structlog.get_logger()
+
+
+def run_agent(name: str, settings: Settings) -> int:
+    """Run one process of the roster until SIGTERM or SIGINT. Raises BadSettings before anything is started."""
+    secrets = [s.get_secret_value() for s in (settings.github_token, settings.webhook_secret) if s is not None]
+    redactor = Redactor(secrets)
+    log.configure(name, settings.log_level, redactor)
+    if settings.crash_at:
+        crashpoints.arm(settings.crash_at)
+    if name == "herald":
+        from mission_control.herald.main import run_herald
+
+        return run_herald(settings)
+    with ExitStack() as stack:
+        role = next(role for role in ROLES if role == name)
+        worker = _worker(role, settings, redactor, stack)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: worker.stop())
+        worker.run()
+    return 0
+
+
+def _worker(role: Role, settings: Settings, redactor: Redactor, stack: ExitStack) -> Worker:
+    """One worker with everything it needs; what must be closed is in `stack`."""
+    if settings.github_token is None or settings.github_repository is None:
+        raise BadSettings(("GITHUB_PERSONAL_ACCESS_TOKEN and GITHUB_REPOSITORY must be set",))
+    clock = SystemClock()
+    keyring, policy = _keyring(settings), _policy(settings)
+    if settings.otlp_url:
+        stack.callback(telemetry.export_to(settings.otlp_url, f"sre-{role}"))
+    address = Address(
+        api_url=settings.github_api_url,
+        repo=settings.github_repository,
+        token=settings.github_token.get_secret_value(),
+    )
+    github = connect(address, settings.state_dir / "budget", clock)
+    stack.callback(github.close)
+    kafka = Stream(settings.kafka, f"sre-{role}") if settings.kafka else None
+    if kafka is not None:
+        stack.callback(kafka.close, 2.0)
+    queue = PacedQueue(clock)
+    stack.callback(queue.stop, 3.0)
+    desk = Desk(
+        repo=settings.github_repository,
+        signer=_signer(role, settings),
+        keyring=keyring,
+        issues=github.reads,
+        writer=github.writes,
+        publisher=kafka or NoStream(),
+        clock=clock,
+        redactor=redactor,
+    )
+    scribe = Scribe(desk, Projector(github.reads, github.writes, keyring, queue))
+    health = HealthServer(settings.health_port)
+    stack.callback(health.close)
+    kit = Kit(settings, clock, github, Archive(github.reads, keyring), keyring, policy, redactor, health.url)
+    pace = Pace(resync_every=settings.resync_every, patrol_every=settings.probe_every if role == "scout" else None)
+    agent, hand, finish = BUILD[role](kit, stack)
+    worker = Worker(Stepper(agent, desk, scribe, hand), desk, scribe, pace, WAKES_ON[role])
+    worker.heartbeat = lambda: scribe.beat(worker.state()[1])
+    if kafka is not None:
+        _wake(worker, kafka)
+    health.state = worker.state
+    finish(Running(worker, desk, scribe, kafka))
+    return worker
+
+
+def _wake(worker: Worker, kafka: Stream) -> None:
+    subscription = kafka.subscribe(
+        (stream.WAKEUPS,),
+        None,
+        lambda _, event: worker.on_wakeup(event),
+        lambda: _log.warning("kafka is away: polling"),
+        worker.resync_soon,
+    )
+    worker.checks.append(subscription.check)
+
+
+def _keyring(settings: Settings) -> Keyring:
+    try:
+        return parse_keyring(settings.keys_file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadSettings((f"SRE_KEYRING: {settings.keys_file}: {error}",)) from error
+
+
+def _policy(settings: Settings) -> Policy:
+    try:
+        return parse_policy(settings.policy.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadSettings((f"SRE_POLICY: {settings.policy}: {error}",)) from error
+
+
+def _signer(role: Role, settings: Settings) -> KeySigner:
+    file = settings.key_file(role)
+    try:
+        return KeySigner(role, read_key(file))
+    except (OSError, ValueError) as error:
+        raise BadSettings((f"SRE_KEY: {file}: {error}",)) from error
