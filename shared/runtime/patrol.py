@@ -41,7 +41,7 @@ class PatrolRound:
         now = self._desk.clock.monotonic()
         if self._read_at is None or now - self._read_at >= self._refresh_every:
             try:
-                self._known = self._past.recent(self._window)
+                self._known = self._incidents()
                 self._read_at = now
             except (Transient, Permanent) as failure:
                 _log.warning("cannot read incidents", why=str(failure))
@@ -53,6 +53,13 @@ class PatrolRound:
                 self._unwritten.append(sighting)
         if self._read_at is not None and now >= self._not_before:
             self._write_all(now)
+
+    def _incidents(self) -> tuple[Incident, ...]:
+        """What changed within the window, and what is open, however old. Raises Transient, Permanent."""
+        recent = self._past.recent(self._window)
+        numbers = {incident.number for incident in recent}
+        older = (t.number for t in self._desk.issues.incidents(state="open") if t.number not in numbers)
+        return (*(replay(self._desk.issues.thread(n), self._desk.keyring) for n in sorted(older)), *recent)
 
     def _write_all(self, now: float) -> None:
         waiting, self._unwritten = self._unwritten, []

@@ -57,6 +57,16 @@ def test_the_same_sighting_twice_opens_one_issue(fleet: FleetInMemory) -> None:
     assert numbers(fleet) == [1]
 
 
+def test_an_open_incident_is_known_however_long_nothing_was_said_about_it(fleet: FleetInMemory) -> None:
+    fact = detected(fleet)
+    patrol(fleet, Sees([Open(fact)]))()
+    fleet.clock.advance(2 * HOUR.total_seconds())
+    sees = Sees([Open(fact)])
+    patrol(fleet, sees)()
+    assert numbers(fleet) == [1]
+    assert [incident.number for incident in sees.known] == [1]
+
+
 def test_nothing_is_opened_while_github_could_not_be_read_and_nothing_is_forgotten(fleet: FleetInMemory) -> None:
     fleet.repository.down()
     go = patrol(fleet, Sees([Open(detected(fleet))]))
