@@ -45,7 +45,7 @@ def test_a_fixer_killed_after_it_acted_does_not_act_again(stack: Stack, marker: 
 
 @pytest.mark.parametrize(
     ("worker", "point", "service"),
-    [("brain", "written", "quote-service"), ("scout", "opened", "user-service"), ("memory", "written", "frontend")],
+    [("brain", "written", "quote-service"), ("scout", "opened", "user-service")],
 )
 def test_a_worker_killed_at_this_step_leaves_one_restart_and_a_closed_incident(
     stack: Stack, worker: str, point: str, service: str
