@@ -24,7 +24,7 @@ from tests.scenario.stack import Stack, roomy_policy, running
 
 EVERYWHERE: Final = ("read", "judged", "written", "woken")
 MATRIX: Final = {
-    "scout": (*EVERYWHERE, "opened"),
+    "scout": ("opened", *EVERYWHERE),  # first: a second firing of one service is reopened, not opened
     "brain": EVERYWHERE,
     "guardrail": EVERYWHERE,
     "fixer": (*EVERYWHERE, "intent-written", "acted", "outcome-written"),
