@@ -52,6 +52,14 @@ class Repository:
                 raise GithubSaysNo(f"the next page is elsewhere: {following}")
             answer = self._request("GET", following)
 
+    def changed(self, path: str, etag: str, **parameters: Any) -> tuple[list[dict[str, Any]] | None, str]:
+        """The first page of a list and its ETag; None while it is as it was at `etag`. Raises GithubSaysNo."""
+        headers = {"If-None-Match": etag} if etag else {}
+        answer = self.call("GET", path, params={"per_page": 100, **parameters}, headers=headers)
+        if answer.status_code == requests.codes.not_modified:
+            return None, etag
+        return answer.json(), answer.headers.get("ETag", "")
+
     def thread(self, number: int) -> Thread:
         """One issue with all its comments. Raises GithubSaysNo."""
         issue = self.call("GET", f"/issues/{number}").json()
@@ -96,7 +104,7 @@ class Repository:
         return len(wrong)
 
     def _request(self, method: str, url: str, **arguments: Any) -> requests.Response:
-        headers = {
+        headers = arguments.pop("headers", {}) | {
             "Authorization": f"token {self.token}",
             "Accept": "application/vnd.github+json",
             "X-GitHub-Api-Version": "2022-11-28",

@@ -77,11 +77,15 @@ def age(seconds: float) -> str:
 
 
 class IncidentWatch:
-    """Looks at the open incidents from a thread of its own, so that a slow forge does not stop the supervisor."""
+    """Looks at the open incidents (the newest 100) from a thread of its own, so that a slow forge stops nobody.
+
+    Asked for are changes only: an unchanged list is a 304, which GitHub does not count.
+    """
 
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
         self._stop = threading.Event()
+        self._etag = ""
         self.incidents: tuple[OpenIncident, ...] = ()
         self.trouble: str | None = None
         """Why the list is old, when it is."""
@@ -96,7 +100,10 @@ class IncidentWatch:
         while not self._stop.is_set():
             started = time.monotonic()
             try:
-                self.incidents, self.trouble = open_incidents(self._repository), None
+                rows, self._etag = self._repository.changed("/issues", self._etag, labels="incident", state="open")
+                if rows is not None:
+                    self.incidents = tuple(_incident(row) for row in rows)
+                self.trouble = None
             except GithubSaysNo as no:
                 self.trouble = str(no)
             self._stop.wait(max(EVERY - (time.monotonic() - started), 0.1))

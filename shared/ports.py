@@ -106,8 +106,8 @@ class Labelled:
 class Past(Protocol):
     """Earlier incidents, replayed."""
 
-    def recent(self, window: timedelta) -> tuple[Incident, ...]:
-        """Incidents that changed within `window`, open or closed, oldest first."""
+    def recent(self, window: timedelta, besides: int = 0) -> tuple[Incident, ...]:
+        """Incidents that changed within `window`, open or closed, oldest first, without issue `besides`."""
         ...
 
 

@@ -168,5 +168,10 @@ def _escalate(
 
 def _unknown(case: Case, best: Hypothesis) -> Stuck:
     lacking = ", ".join(f"{k} ({v})" for k, v in sorted(case.missing.items())) or "nothing was unreadable"
-    reason = f"the cause is unknown: the best hypothesis has probability {best.probability:.2f}; missing: {lacking}"
+    found = (
+        "no evidence speaks for any"
+        if best.cause == "unknown" and best.probability > ENOUGH
+        else f"the likeliest, {TITLES[best.cause]}, has probability {best.probability:.2f}"
+    )
+    reason = f"the cause is unknown: {found}; missing: {lacking}"
     return Stuck(reason=reason[:300], todo="Look at the service; /retry starts over, /escalate hands it on.")

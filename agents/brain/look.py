@@ -80,14 +80,14 @@ class Brain:
         commits = start(
             "commits", lambda: self._history.commits(since.replace(minute=0, second=0, microsecond=0) - self._window)
         )
-        earlier = start("earlier incidents", lambda: self._past.recent(self._window))
+        earlier = start("earlier incidents", lambda: self._past.recent(self._window, besides=incident.number))
         case = Case(
             containers={c.name: c for c in containers()},
             last_words=self._redactor.text("".join(logs()))[-4000:],
             baseline=baseline(),
             during=during(),
             commits=commits(),
-            earlier=tuple(i for i in earlier() if i.number != incident.number),
+            earlier=earlier(),
             missing=missing,
         )
         if not case.during and "traces during" not in missing:

@@ -19,6 +19,11 @@ from shared.policy.rules import Situation, rule
 LOOK_AGAIN: Final = timedelta(seconds=5)
 """How soon a passing obstacle is looked at again. A freeze or hold that ends wakes Guardrail sooner."""
 
+STOPS: Final = frozenset(("hold", "unhold"))
+"""Commands that do not wait behind others."""
+MOST_REFUSALS: Final = 5
+"""Answers in words on one issue; strangers beyond it are met with silence, or they could spend the write budget."""
+
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
@@ -38,9 +43,19 @@ class Seen:
 
 
 def judge(incident: Incident, seen: Seen, policy: Policy) -> Effect | None:
-    """Answer the oldest open command; else rule; else nothing."""
-    for spoken in seen.spoken:
-        return _answer(incident, spoken, seen.now, policy)
+    """Permitted people's commands first (a hold before all), then the ruling, then words to those who may not."""
+    permitted = [s for s in seen.spoken if s.command.permitted(s.permission)]
+    if permitted:
+        first = min(permitted, key=lambda s: (s.command.name not in STOPS, s.command.comment_id))
+        return _answer(incident, first, seen.now, policy)
+    ruling = _ruling(incident, seen, policy)
+    if isinstance(ruling, Say) or not seen.spoken or len(incident.answered) >= MOST_REFUSALS:
+        return ruling
+    return _refusal(seen.spoken[0])
+
+
+def _ruling(incident: Incident, seen: Seen, policy: Policy) -> Say | Later | None:
+    """The ruling on the directive in force; Later while the obstacle is a passing one."""
     directive = incident.directive
     if incident.status is not Status.DIAGNOSED or directive is None or seen.situation is None:
         return None
@@ -60,15 +75,16 @@ def judge(incident: Incident, seen: Seen, policy: Policy) -> Effect | None:
     )
 
 
+def _refusal(spoken: Spoken) -> Answer:
+    name, login = code("/" + spoken.command.name), code(spoken.command.login)
+    needs = COMMANDS[spoken.command.name]
+    return Answer(
+        f"Refused: {name} needs {needs} permission, {login} has {plain(spoken.permission)}.", spoken.command.comment_id
+    )
+
+
 def _answer(incident: Incident, spoken: Spoken, now: datetime, policy: Policy) -> Effect:
     command = spoken.command
-    if not command.permitted(spoken.permission):
-        needs = COMMANDS[command.name]
-        return Answer(
-            f"Refused: {code('/' + command.name)} needs {needs} permission, "
-            f"{code(command.login)} has {plain(spoken.permission)}.",
-            command.comment_id,
-        )
     match command.name:
         case "hold" | "unhold":
             held = command.name == "hold"

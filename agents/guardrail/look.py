@@ -14,6 +14,8 @@ from shared.policy.model import Policy
 from shared.policy.rules import Action, Situation
 from shared.ports import Engine, Issues, Past, People, Permanent
 
+MOST_COMMANDS = 20
+"""Unanswered commands looked at together, the newest ones."""
 ACTING = frozenset((Status.APPROVED, Status.FIXING, Status.VERIFYING))
 
 
@@ -37,10 +39,10 @@ class Guardrail:
     def look(self, incident: Incident) -> Seen:
         """Raises Transient when actions or permissions cannot be read: without them there is no ruling."""
         now = self._issues.now()
-        spoken = tuple(Spoken(c, self._people.permission(c.login)) for c in self._unanswered(incident)[:1])
-        situation = None
-        if incident.status is Status.DIAGNOSED and not spoken:
-            situation = self._situation(incident, now)
+        commands = self._unanswered(incident)[-MOST_COMMANDS:]
+        permissions = {login: self._people.permission(login) for login in {c.login for c in commands}}
+        spoken = tuple(Spoken(c, permissions[c.login]) for c in commands)
+        situation = self._situation(incident, now) if incident.status is Status.DIAGNOSED else None
         return Seen(now, spoken, situation)
 
     def judge(self, incident: Incident, seen: Seen) -> Effect | None:
@@ -57,7 +59,7 @@ class Guardrail:
             raise Permanent("a diagnosed incident without a diagnosis")
         containers = {c.name: c for c in self._engine.managed()}
         target = containers.get(directive.target)
-        others = [i for i in self._past.recent(self._policy.limits.window) if i.number != incident.number]
+        others = self._past.recent(self._policy.limits.window, besides=incident.number)
         return Situation(
             now=now,
             frozen=incident.frozen,

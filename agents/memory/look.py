@@ -27,7 +27,7 @@ class Memory:
         return incident.status is Status.FIXED or (incident.status is Status.CLOSED and not incident.closed)
 
     def look(self, incident: Incident) -> Seen:
-        earlier = tuple(i for i in self._past.recent(self._window) if i.number != incident.number)
+        earlier = self._past.recent(self._window, besides=incident.number)
         now = self._issues.now()
         first, last = self._open.get(incident.number, (now, now))
         if now - last > 3 * PATIENCE:

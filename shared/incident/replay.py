@@ -58,6 +58,8 @@ class Rejected:
 
     comment_id: int
     reason: str
+    harmless: bool = False
+    """A stranger's text, or a truly signed twin that came second: no sign that the fleet's log was touched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,12 @@ class Incident:
     @property
     def held(self) -> bool:
         return "sre:hold" in self.labels
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing in the fleet's own log was deleted, edited or forged."""
+        touched = any(not r.harmless for r in self.rejected) or any(not e.text_intact for e in self.entries)
+        return self.is_incident and not self.gaps and not touched
 
     @property
     def head(self) -> str:
@@ -180,35 +188,37 @@ def replay(thread: Thread, keyring: Keyring) -> Incident:
     for comment in (body, *(unique[i] for i in sorted(unique))):
         if not starts_like_a_block(comment.body):
             continue
-        reason = _take(fold, thread, comment, keyring)
-        if reason:
-            fold.rejected.append(Rejected(comment.id, reason))
+        rejected = _take(fold, thread, comment, keyring)
+        if rejected is not None:
+            fold.rejected.append(rejected)
     ours = (c.body for c in unique.values() if c.author in keyring.accounts)
     answered = frozenset(int(mark[1]) for body in ours if (mark := ANSWER.match(body)))
     words = tuple(unique[i] for i in sorted(unique) if unique[i].author not in keyring.accounts)
     return replace(fold.incident, rejected=tuple(fold.rejected), gaps=tuple(fold.gaps), words=words, answered=answered)
 
 
-def _take(fold: _Fold, thread: Thread, comment: Comment, keyring: Keyring) -> str | None:
+def _take(fold: _Fold, thread: Thread, comment: Comment, keyring: Keyring) -> Rejected | None:
     """Accept one comment into the fold, or say why not."""
+    stranger = comment.author not in keyring.accounts
     try:
         block = decode(comment.body)
     except NotAFact as error:
-        return str(error)
+        return Rejected(comment.id, str(error), harmless=stranger)
     reason = _authentic(block, thread, comment, keyring)
     if reason:
-        return reason
+        return Rejected(comment.id, reason, harmless=stranger)
     incident = fold.incident
     if block.place.seq != incident.next_seq or block.place.prev != incident.head:
         if block.place.seq > incident.next_seq:
             fold.gaps.append(f"comment {comment.id} follows a fact that is not there")
-        return f"does not follow fact {incident.next_seq - 1}"
+        twin = any(e.seq == block.place.seq - 1 and e.digest == block.place.prev for e in incident.entries)
+        return Rejected(comment.id, f"does not follow fact {incident.next_seq - 1}", harmless=twin)
     target = TRANSITIONS.get(incident.status, {}).get(block.fact.move)
     if target is None:
-        return f"{block.fact.move} does not fit {incident.status}"
+        return Rejected(comment.id, f"{block.fact.move} does not fit {incident.status}")
     reason = unbound(incident, block.fact, comment.created_at)
     if reason:
-        return reason
+        return Rejected(comment.id, reason)
     entry = Entry(
         block.fact, block.place.seq, block.by, block.at, comment.created_at, comment.id, block.digest, block.text_intact
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 from shared.incident.replay import Incident, replay
@@ -22,13 +23,15 @@ class Archive:
         self._keyring = keyring
         self._kept: dict[int, tuple[datetime, Incident]] = {}
         self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(4, thread_name_prefix="archive")
 
-    def recent(self, window: timedelta) -> tuple[Incident, ...]:
-        """Incidents that changed within `window` (GitHub's clock), oldest first."""
+    def recent(self, window: timedelta, besides: int = 0) -> tuple[Incident, ...]:
+        """Incidents that changed within `window` (GitHub's clock), oldest first, without issue `besides`."""
         now = self._issues.now()
         since = (now - window).replace(minute=0, second=0, microsecond=0)  # the same request for an hour: ETags hold
         listed = [t for t in self._issues.incidents(state="all", since=since) if t.updated_at >= now - window]
-        return tuple(self._replayed(t, now) for t in sorted(listed, key=lambda t: t.number))
+        wanted = sorted((t for t in listed if t.number != besides), key=lambda t: t.number)
+        return tuple(self._pool.map(lambda t: self._replayed(t, now), wanted))
 
     def _replayed(self, listed: Thread, now: datetime) -> Incident:
         with self._lock:

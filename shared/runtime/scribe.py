@@ -18,6 +18,7 @@ from shared.incident.facts import AnyFact, Commanded, Detected, Refused, Stuck, 
 from shared.incident.render import render, title
 from shared.incident.replay import GENESIS, Incident, replay, why_not
 from shared.incident.signing import Keyring, Signer
+from shared.incident.thread import Comment
 from shared.ports import Clock, Issues, IssueWriter, Publisher
 from shared.redaction import Redactor
 from shared.runtime.tracing import traceparent
@@ -52,13 +53,13 @@ class Scribe:
         self._desk = desk
         self._projector = projector
 
-    def say(self, incident: Incident, fact: AnyFact) -> bool:
-        """Write `fact` as the next comment. False when the log no longer has room for it."""
+    def say(self, incident: Incident, fact: AnyFact) -> Comment | None:
+        """Write `fact` as the next comment. None when the log no longer has room for it."""
         desk = self._desk
         reason = why_not(incident, fact, desk.signer.role, desk.issues.now())
         if reason is not None:
             _log.warning("fact not written", incident=incident.number, fact=fact.move, reason=reason)
-            return False
+            return None
         fact = self._redacted(fact)
         place = Place(incident.repo, incident.number, incident.next_seq, incident.head)
         body = self._encoded(fact, place, incident)
@@ -73,7 +74,7 @@ class Scribe:
         self._projector.project(incident.number)
         if isinstance(fact, Commanded):
             desk.writer.react(fact.comment_id, "rocket")
-        return True
+        return comment
 
     def open(self, fact: Detected) -> Incident:
         """Open an issue whose body is `fact`; one write."""

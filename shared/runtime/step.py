@@ -1,4 +1,7 @@
-"""One step: read one incident, let the agent judge, apply its one effect; again until it has nothing to add."""
+"""One step: read one incident, let the agent judge, apply its one effect; again until it has nothing to add.
+
+After a fact of its own the log is not read again but continued: each round trip counts between a fault and its restart.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from shared.agent import Act, Agent, Answer, Close, Hand, Label, Later, Say
 from shared.crashpoints import reach
 from shared.incident.facts import AnyFact, Detected, Diagnosed, Stuck
 from shared.incident.replay import Incident, replay, why_not
+from shared.incident.thread import Comment, Thread
 from shared.ports import Permanent, Transient
 from shared.runtime.scribe import Desk, Scribe
 from shared.runtime.tracing import step_span
@@ -54,8 +58,8 @@ class Stepper:
         return again
 
     def _advance(self, number: int) -> Again:
+        thread, incident = self._read(number)
         for _ in range(MAX_EFFECTS):
-            incident = self._read(number)
             if not incident.is_incident or not self._agent.concerns(incident):
                 return Again(None)
             with step_span(f"{self._agent.role} step", incident.repo, number, linked_traces(incident)) as span:
@@ -69,27 +73,38 @@ class Stepper:
                     case Later(at=at, why=why):
                         _log.info("later", at=at.isoformat(), why=why)
                         return Again(max((at - self._desk.issues.now()).total_seconds(), 0.05))
-                    case _ if not self._apply(incident, effect):
-                        return Again(None)
+                    case Say() | Act():
+                        said = self._say(incident, effect)
+                        if said is None:
+                            return Again(None)
+                        thread = replace(thread, comments=(*thread.comments, said))
+                        incident = self._replayed(thread, incident.frozen)
+                    case Label() | Answer() | Close():
+                        self._do(incident, effect)
+                        thread, incident = self._read(number)
         return Again(0.0)
 
-    def _read(self, number: int) -> Incident:
+    def _read(self, number: int) -> tuple[Thread, Incident]:
         thread, frozen = self._desk.issues.snapshot(number)
-        incident = replace(replay(thread, self._desk.keyring), frozen=frozen)
+        incident = self._replayed(thread, frozen)
         for rejected in incident.rejected:
             _log.debug("not a fact", comment=rejected.comment_id, why=rejected.reason)
         reach("read")
-        return incident
+        return thread, incident
 
-    def _apply(self, incident: Incident, effect: Say | Act | Label | Answer | Close) -> bool:
-        """Carry one effect out. False when nothing came of it."""
+    def _replayed(self, thread: Thread, frozen: bool) -> Incident:
+        return replace(replay(thread, self._desk.keyring), frozen=frozen)
+
+    def _say(self, incident: Incident, effect: Say | Act) -> Comment | None:
+        """Write the fact, or act and write what came of it. None when the log has no room for it any more."""
+        if isinstance(effect, Say):
+            return self._scribe.say(incident, effect.fact)
+        if self._hand is None:
+            raise TypeError(f"{self._agent.role} has no hands")
+        return self._scribe.say(incident, self._hand.carry_out(effect.directive))
+
+    def _do(self, incident: Incident, effect: Label | Answer | Close) -> None:
         match effect:
-            case Say(fact=fact):
-                return self._scribe.say(incident, fact)
-            case Act(directive=directive):
-                if self._hand is None:
-                    raise TypeError(f"{self._agent.role} has no hands")
-                return self._scribe.say(incident, self._hand.carry_out(directive))
             case Label(label=label, present=present, answer=answer):
                 change = self._desk.writer.add_label if present else self._desk.writer.remove_label
                 change(incident.number, label)
@@ -98,12 +113,11 @@ class Stepper:
                 self._scribe.answer(incident.number, effect)
             case Close():
                 self._desk.writer.close(incident.number)
-        return True
 
     def _give_up(self, number: int, why: str) -> Again:
         stuck: AnyFact = Stuck(reason=why[:300], todo="Mend what is named above, then answer with /retry.")
         try:
-            incident = self._read(number)
+            _, incident = self._read(number)
             if why_not(incident, stuck, self._agent.role, self._desk.issues.now()) is None:
                 self._scribe.say(incident, stuck)
         except Transient as failure:

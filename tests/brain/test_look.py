@@ -55,7 +55,7 @@ class Windows:
 class NoPast:
     """No earlier incidents."""
 
-    def recent(self, window: timedelta) -> tuple[Incident, ...]:
+    def recent(self, window: timedelta, besides: int = 0) -> tuple[Incident, ...]:
         return ()
 
 

@@ -132,6 +132,25 @@ def test_hold_puts_the_label_and_unhold_takes_it(policy: Policy) -> None:
     assert (hold.present, lift.present) == (True, False)
 
 
+def test_a_hold_goes_before_everything_else_that_people_said(policy: Policy) -> None:
+    effect = judge(diagnosed(), Seen(NOW, (spoken("explain"), spoken("approve"), spoken("hold")), CALM), policy)
+    assert isinstance(effect, Label)
+
+
+def test_a_stranger_who_talks_does_not_keep_the_ruling_waiting(policy: Policy) -> None:
+    strangers = tuple(spoken("approve", "read") for _ in range(3))
+    effect = judge(diagnosed(), Seen(NOW, strangers, CALM), policy)
+    assert isinstance(effect, Say)
+    assert effect.fact.move == "ruled:allow"
+
+
+def test_strangers_cannot_spend_the_write_budget_on_refusals(policy: Policy) -> None:
+    talked_to = replace(diagnosed(Status.VERIFYING), answered=frozenset(range(5)))
+    assert judge(talked_to, Seen(NOW, (spoken("hold", "read"),), None), policy) is None
+    held = judge(talked_to, Seen(NOW, (spoken("hold", "read"), spoken("hold")), None), policy)
+    assert isinstance(held, Label), "a permitted person is heard all the same"
+
+
 def test_explain_tells_the_story_from_facts(policy: Policy) -> None:
     effect = judge(diagnosed(), Seen(NOW, (spoken("explain", "read"),), None), policy)
     assert isinstance(effect, Answer)

@@ -155,6 +155,29 @@ def test_of_twin_facts_the_lower_comment_id_counts() -> None:
     assert log.incident.gaps == ()
 
 
+def test_a_log_is_whole_whatever_strangers_post_and_however_replicas_race() -> None:
+    log = LogBuilder().to(Status.DETECTED)
+    fact = log.next("diagnosed")
+    log.post(log.text(fact))
+    first = log.comments[-1].body
+    log.post(first)
+    log.post(first, author="mallory")
+    log.say(log.next("ruled:allow"))
+    assert (len(log.incident.rejected), log.incident.whole) == (2, True)
+
+
+def test_a_log_that_somebody_edited_deleted_from_or_forged_is_not_whole() -> None:
+    log = LogBuilder().to(Status.APPROVED)
+    assert log.incident.whole
+    thread, ring = log.thread(), log.keyring
+    *others, last = thread.comments
+    prose = replace(last, body=last.body.replace("**Ruling", "**Verdict"))
+    block = replace(last, body=last.body.replace('"allow"', '"veto"', 1))
+    forged = replace(last, id=last.id + 1, body=log.text(log.next("began"), key=signer("fixer", "stolen")))
+    for comments in ((*others, prose), (*others, block), thread.comments[1:], (*thread.comments, forged)):
+        assert not replay(replace(thread, comments=tuple(comments)), ring).whole
+
+
 @pytest.mark.parametrize("minutes", [-16, 16, 60 * 24])
 def test_a_body_signed_at_another_time_than_its_issue_opens_nothing(minutes: int) -> None:
     thread = LogBuilder().to(Status.DETECTED).thread()
