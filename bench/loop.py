@@ -270,7 +270,7 @@ def _at_rest(stack: Stack, idle: float) -> list[Row]:
     answers = idle_answers(stack, idle)
     return [
         Row("six workers, resident memory summed", [rss], "MiB", "<= 512", rss <= 512),
-        Row("six workers, shared pages counted once (PSS)", [pss], "MiB"),
+        Row("six workers, shared pages counted once (PSS)", [pss], "MiB", "<= 512", pss <= 512),
         Row("idle fleet: answers other than 304 a minute", [answers], "", "0", answers == 0),
     ]
 
