@@ -19,7 +19,7 @@ from mission_control import record
 from mission_control.github import GithubSaysNo
 from mission_control.keys import read_key
 from mission_control.running import target
-from mission_control.settings import Settings
+from mission_control.settings import BadSettings, Settings
 from shared.incident.facts import Role
 from shared.incident.labels import CATALOGUE
 
@@ -136,13 +136,12 @@ def _keys(settings: Settings, running: record.Record | None) -> Iterator[Finding
 
 
 def _policy(settings: Settings, _running: record.Record | None) -> Iterator[Finding]:
-    from shared.policy.model import parse_policy
+    from mission_control.policy_file import read_policy
 
     try:
-        policy = parse_policy(settings.policy.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        yield Finding("policy", False, f"{settings.policy}: {reason}", "mend it; until then nothing is allowed")
+        policy = read_policy(settings)
+    except BadSettings as bad:
+        yield Finding("policy", False, bad.lines[0], "mend it; until then nothing is allowed")
         return
     yield Finding("policy", True, f"{settings.policy}: {len(policy.services)} services")
 

@@ -66,6 +66,8 @@ class Supervisor:
             if child.state is State.WAITING:
                 pause = child.start_again_at - time.monotonic()
                 log.warning("%s: %s; starting again in %.1f s", child.program.name, child.last_end, pause)
+                if child.last_end == "exit 2":  # it says what is wrong with its settings
+                    log.warning("%s: %s", child.program.name, child.last_words(1))
             elif before is State.WAITING:
                 log.info("%s: started again with pid %s", child.program.name, child.pid)
         if changed:

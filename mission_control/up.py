@@ -14,6 +14,7 @@ from typing import Final
 
 from mission_control import leftovers, record
 from mission_control.github import GithubSaysNo, Repository
+from mission_control.policy_file import read_policy
 from mission_control.processes import NotStarted
 from mission_control.seed import NotSeeded
 from mission_control.settings import Settings
@@ -60,8 +61,10 @@ class Said:
 def up(settings: Settings, wish: Wish, plain: bool, ready: Callable[[World], bool] | None = None) -> int:
     """Run the world until told to stop; `ready` is called on every tick once all is up, and ends it by True.
 
-    Exit code: 0 after a stop, 1 when it could not be brought up or another `up` has the state folder.
+    Exit code: 0 after a stop, 1 when it could not be brought up or another `up` has the state folder. Raises
+    BadSettings before anything is started.
     """
+    read_policy(settings)
     try:
         lock = record.take(settings.state_dir.resolve())
     except (record.AlreadyRunning, OSError) as error:

@@ -10,6 +10,7 @@ import structlog
 from mission_control.absent import NoStream
 from mission_control.keys import read_key
 from mission_control.kit import Kit, Running
+from mission_control.policy_file import read_policy
 from mission_control.roster import ROLES, WAKES_ON
 from mission_control.settings import BadSettings, Settings
 from mission_control.wiring import BUILD
@@ -18,7 +19,6 @@ from shared.adapters.github import Address, PacedQueue, connect
 from shared.adapters.kafka import Stream
 from shared.incident.facts import Role
 from shared.incident.signing import Keyring, KeySigner, parse_keyring
-from shared.policy.model import Policy, parse_policy
 from shared.redaction import Redactor
 from shared.runtime import log, telemetry
 from shared.runtime.archive import Archive
@@ -57,7 +57,7 @@ def _worker(role: Role, settings: Settings, redactor: Redactor, stack: ExitStack
     if settings.github_token is None or settings.github_repository is None:
         raise BadSettings(("GITHUB_PERSONAL_ACCESS_TOKEN and GITHUB_REPOSITORY must be set",))
     clock = SystemClock()
-    keyring, policy = _keyring(settings), _policy(settings)
+    keyring, policy = _keyring(settings), read_policy(settings)
     if settings.otlp_url:
         stack.callback(telemetry.export_to(settings.otlp_url, f"sre-{role}"))
     address = Address(
@@ -113,13 +113,6 @@ def _keyring(settings: Settings) -> Keyring:
         return parse_keyring(settings.keys_file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BadSettings((f"SRE_KEYRING: {settings.keys_file}: {error}",)) from error
-
-
-def _policy(settings: Settings) -> Policy:
-    try:
-        return parse_policy(settings.policy.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadSettings((f"SRE_POLICY: {settings.policy}: {error}",)) from error
 
 
 def _signer(role: Role, settings: Settings) -> KeySigner:

@@ -78,3 +78,13 @@ def test_a_repository_without_a_token_is_fine_because_ci_sets_it(monkeypatch: py
 def test_a_worker_with_its_own_key_knows_no_other(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SRE_KEY", str(tmp_path / "brain.key"))
     assert read_settings().key_file("fixer") == tmp_path / "brain.key"
+
+
+def test_a_policy_that_cannot_be_read_ends_up_before_anything_starts(command: RunCommand, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("version: 2\n")
+    done = command("up", "--state", str(tmp_path / "state"), SRE_POLICY=str(policy))
+    assert done.returncode == 2
+    assert all(line.startswith(f"SRE_POLICY {policy}: policy: ") for line in done.stderr.splitlines())
+    assert len(done.stderr.splitlines()) > 1
+    assert not (tmp_path / "state").exists()

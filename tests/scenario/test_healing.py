@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+import requests
 
 from shared.incident.facts import Applied, Detected, Diagnosed, Escalated, Verified
-from tests.scenario.stack import Stack, running
+from shared.runtime.tracing import incident_trace_id
+from tests.scenario.stack import Stack, running, wait_for
 
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(120)]
 
@@ -63,6 +66,27 @@ def test_a_fault_becomes_one_issue_one_restart_and_a_closed_log(
     assert sum(r.creates for r in asked) <= 10
     assert len(asked) <= 30
     assert stack.verify(number) == 0
+
+
+def test_an_incident_is_one_trace_through_all_processes_linked_to_the_patients_own(stack: Stack) -> None:
+    number = next(n for n in sorted(stack.numbers()) if stack.incident(n).detected.symptom == "latency")
+    incident = stack.incident(number)
+    cited = {e.trace_id for d in incident.all(Detected) for e in d.evidence if e.trace_id}
+    assert cited
+    query = f"{stack.run.traces['query']}/api/v3/traces/{incident_trace_id(incident.repo, number)}"
+
+    def spans() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = requests.get(query, timeout=5).json()["result"]["resourceSpans"]
+        return found
+
+    def told() -> set[str]:
+        attributes = [a for r in spans() for a in r["resource"]["attributes"]]
+        return {a["value"]["stringValue"] for a in attributes if a["key"] == "service.name"}
+
+    everyone = {"sre-scout", "sre-brain", "sre-guardrail", "sre-fixer", "sre-memory"}
+    wait_for(lambda: told() >= everyone, 10.0, "spans of every process in the incident's trace")
+    steps = [step for r in spans() for scope in r["scopeSpans"] for step in scope["spans"]]
+    assert cited <= {link["traceId"] for step in steps for link in step.get("links", ())}
 
 
 def test_lost_sales_are_handed_on_not_restarted_and_close_once_the_rule_is_back(stack: Stack) -> None:
