@@ -54,8 +54,10 @@ def measure(table: Table, rows: Rows | None = None, *, read_logs: bool = True) -
     said = logs(table) if read_logs else no_logs(table)
     gauges = metrics(table, rows)
     in_rise = _rise(time.in_rise)
-    signs = (shape.early, shape.silent, failed.weight * (0.5 + failed.share), said.origin, said.lost)
-    changed = 1.0 - np.prod([1.0 - significance(sign) for sign in signs], axis=0)
+    broken = np.maximum(significance(failed.weight), significance(shape.silent))
+    early = significance(shape.early) * (1.0 - _beneath(table, tree, broken))
+    signs = (shape.silent, failed.weight * (0.5 + failed.share), said.origin, said.lost)
+    quiet = (1.0 - early) * np.prod([1.0 - significance(sign) for sign in signs], axis=0)
     columns: Mapping[str, Floats] = {
         "own_share": time.own_share,
         "own_rise": _rise(time.own_rise),
@@ -63,7 +65,7 @@ def measure(table: Table, rows: Rows | None = None, *, read_logs: bool = True) -
         "in_rise": in_rise,
         "out_rise": _rise(time.out_rise),
         "touched": time.touched,
-        "changed": changed * (1.0 - _beneath(table, tree, in_rise)),
+        "changed": (1.0 - quiet) * (1.0 - _beneath(table, tree, in_rise)),
         "cpu_rise": _rise(gauges.rise["cpu"]),
         "cpu_share": gauges.share["cpu"],
         "memory_rise": _rise(gauges.rise["memory"]),

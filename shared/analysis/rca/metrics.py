@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from shared.analysis.rca.table import Floats, Table
+from shared.analysis.rca.groups import quantile
+from shared.analysis.rca.table import Bools, Floats, Ints, Table
 
 KINDS: Final = {
     "cpu": re.compile(r"cpu", re.I),
@@ -20,6 +21,8 @@ SHARED: Final = re.compile(r"node|host|cluster", re.I)
 """Columns that belong to the machine and not to the pod."""
 SUFFIX: Final = re.compile(r"(-[0-9a-z]{5,10})?-[0-9a-z]{4,6}$|-\d+$")
 """What Kubernetes puts behind a deployment's or a stateful set's name."""
+FEWEST: Final = 2
+"""Rows before the incident that make a level."""
 FLOOR: Final = 0.1
 """Of the fleet's typical level: below that a pod's change says little."""
 
@@ -87,34 +90,44 @@ def _column(  # noqa: PLR0913 - one column's share of one table
     kind: str,
     column: str,
     values: Floats,
-    where: tuple[Any, Any],
+    where: tuple[Ints, Bools],
     pods: Sequence[str],
     service_of: Mapping[str, int],
     rise: Floats,
     share: Floats,
     best: dict[tuple[int, str], Rise],
 ) -> None:
-    pod, during = where
-    levels: dict[int, tuple[Floats, Floats]] = {}
-    for n in range(len(pods)):
-        mine = (pod == n) & np.isfinite(values)
-        b, d = values[mine & ~during], values[mine & during]
-        if len(b) >= 2 and len(d):  # noqa: PLR2004 - one row is no level
-            levels[n] = (b, d)
-    if not levels:
+    known = np.isfinite(values)
+    pod, during, values = where[0][known], where[1][known], values[known]
+    n = np.bincount(pod[~during], minlength=len(pods)).astype(float)
+    order = np.lexsort((values[~during], pod[~during]))
+    ordered = values[~during][order]
+    low, usual, high = (quantile(ordered, n, q) for q in (0.16, 0.75, 0.84))
+    highest = np.full(len(pods), -np.inf)
+    np.maximum.at(highest, pod[during], values[during])
+    usable = (n >= FEWEST) & np.isfinite(highest)
+    if not usable.any():
         return
-    usual = {n: float(np.quantile(b, 0.75)) for n, (b, _) in levels.items()}
-    floor = FLOOR * float(np.median(list(usual.values()))) + 1e-9
-    gains = {n: max(0.0, float(d.max()) - usual[n]) for n, (_, d) in levels.items()}
-    total = sum(gains.values()) + FLOOR * sum(abs(u) for u in usual.values()) + 1e-12
-    for n, (b, d) in levels.items():
-        service = service_of[pods[n]]
-        scatter = float(np.quantile(b, 0.84) - np.quantile(b, 0.16)) / 2
-        up = float(np.log((max(float(d.max()) - scatter, 0.0) + floor) / (max(usual[n], 0.0) + floor)))
-        share[service] = max(share[service], gains[n] / total)
-        if up > rise[service]:
-            rise[service] = up
-            best[service, kind] = Rise(pods[n], column, usual[n], float(d.max()), tuple(b), tuple(d))
+    highest = np.where(usable, highest, 0.0)
+    floor = FLOOR * float(np.median(usual[usable])) + 1e-9
+    gain = np.where(usable, np.maximum(highest - usual, 0.0), 0.0)
+    total = float(gain.sum() + FLOOR * np.abs(usual[usable]).sum()) + 1e-12
+    certain = np.maximum(highest - (high - low) / 2, 0.0)
+    up = np.log((certain + floor) / (np.maximum(usual, 0.0) + floor))
+    for i in np.flatnonzero(usable & ((up > 0) | (gain > 0))).tolist():
+        service = service_of[pods[i]]
+        share[service] = max(share[service], gain[i] / total)
+        if up[i] > rise[service]:
+            rise[service] = up[i]
+            mine = pod == i
+            best[service, kind] = Rise(
+                pods[i],
+                column,
+                float(usual[i]),
+                float(highest[i]),
+                tuple(values[mine & ~during].tolist()),
+                tuple(values[mine & during].tolist()),
+            )
 
 
 def _services(table: Table, pods: set[str]) -> dict[str, int]:
