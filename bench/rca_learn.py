@@ -31,7 +31,7 @@ RIDGE: Final = 0.2
 QUIET: Final = 1 / 3
 MADE: Final = 0.15
 """Weights of one quiet pair and of one generated window, in recorded cases."""
-SPECIFIC: Final = 0.98
+SPECIFIC: Final = 0.96
 """Share of quiet pairs that must be called unknown in the folds where the line is chosen."""
 WHERE: Final = Path(__file__).parents[1] / "shared/analysis/rca/weights.py"
 
