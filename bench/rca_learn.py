@@ -49,6 +49,8 @@ class Example:
     without_logs: Floats
     right: int
     weight: float
+    logs: bool
+    """Are there log lines on its spans?"""
 
     def features(self, mode: str) -> Floats:
         matrix = self.with_logs if mode.startswith("logs") else self.without_logs
@@ -60,17 +62,18 @@ class Example:
 
 def example(case: Case, weight: float, day: str | None = None) -> Example:
     """Measure a case."""
-    matrices = []
+    matrices, logs = [], False
     for read_logs in (True, False):
-        builder = Builder()
+        builder = Builder(read_logs=read_logs)
         builder.add_jaeger(case.baseline, incident=False)
         builder.add_jaeger(case.incident, incident=True)
         table = builder.table()
-        matrices.append(measure(table, case.rows, read_logs=read_logs)[0])
+        logs = logs or bool(table.logs)
+        matrices.append(measure(table, case.rows)[0])
     services = tuple(table.services)
     right = services.index(case.service) if case.service else len(services)
     return Example(
-        case.name, day or case.day, case.system, case.fault, services, matrices[0], matrices[1], right, weight
+        case.name, day or case.day, case.system, case.fault, services, matrices[0], matrices[1], right, weight, logs
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from shared.analysis.rca.errors import Errors, errors
 from shared.analysis.rca.latency import Latency, latency
-from shared.analysis.rca.logs import Logs, logs, no_logs
+from shared.analysis.rca.logs import Logs, logs
 from shared.analysis.rca.metrics import Metrics, Rows, metrics
 from shared.analysis.rca.structure import Structure, callees, structure
 from shared.analysis.rca.table import Floats, Table
@@ -45,13 +45,13 @@ class Evidence:
     metrics: Metrics
 
 
-def measure(table: Table, rows: Rows | None = None, *, read_logs: bool = True) -> tuple[Floats, Evidence]:
+def measure(table: Table, rows: Rows | None = None) -> tuple[Floats, Evidence]:
     """The matrix services × NAMES, and what it was made from. Repairs `table` in place."""
     tree = grow(table)
     time = latency(table, tree)
     shape = structure(table, tree)
     failed = errors(table, callees(table, tree))
-    said = logs(table) if read_logs else no_logs(table)
+    said = logs(table)
     gauges = metrics(table, rows)
     in_rise = _rise(time.in_rise)
     broken = np.maximum(significance(failed.weight), significance(shape.silent))

@@ -55,7 +55,7 @@ def logs(table: Table) -> Logs:
     services, ops = len(table.services), len(table.operations)
     failed, origin, lost = np.zeros(services), np.zeros(services), np.zeros(services)
     if not table.logs:
-        return no_logs(table)
+        return Logs(failed, origin, lost, (), ())
     n0 = np.bincount(table.op[~table.incident], minlength=ops)
     n = np.bincount(table.op[table.incident], minlength=ops)
     names: dict[str, int] = {}
@@ -97,12 +97,6 @@ def logs(table: Table) -> Logs:
         lost[line_.service] = max(lost[line_.service], line_.weight)
     lines.sort(key=lambda x: -x.weight)
     return Logs(failed, origin, lost, tuple(lines), tuple(missing))
-
-
-def no_logs(table: Table) -> Logs:
-    """Nothing said, nothing missing."""
-    nothing = np.zeros(len(table.services))
-    return Logs(nothing, nothing, nothing, (), ())
 
 
 def _above(table: Table, rows: Ints) -> set[int]:

@@ -56,17 +56,15 @@ def diagnose(
     table: Table,
     rows: Rows | None = None,
     deployed: Mapping[str, float] | None = None,
-    *,
-    read_logs: bool = True,
 ) -> Diagnosis:
     """Rank the services of `table` (both windows; repaired in place).
 
     `deployed`: per service the seconds from its last deployment or configuration change to the first symptom.
     """
-    matrix, seen = measure(table, rows, read_logs=read_logs)
+    matrix, seen = measure(table, rows)
     nats = np.array([_deployed(deployed, name) for name in table.services])
     moved = matrix.any(axis=1) if len(matrix) else np.zeros(0, bool)
-    with_logs = read_logs and bool(table.logs)
+    with_logs = bool(table.logs)
     with_metrics = bool(seen.metrics.best) or (rows is not None and len(rows.rows) > 0)
     weights = LEARNED[("logs+" if with_logs else "") + ("metrics" if with_metrics else "traces")]
     result = scores(matrix, weights, np.where(moved, nats, 0.0))

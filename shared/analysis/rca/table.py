@@ -84,6 +84,7 @@ class Table:
 class Builder:
     """Collects traces into a Table. Broken spans are set aside and counted, never fatal."""
 
+    read_logs: bool = True
     _services: dict[str, int] = field(default_factory=dict)
     _ops: dict[tuple[int, str], int] = field(default_factory=dict)
     _instances: dict[str, int] = field(default_factory=dict)
@@ -103,6 +104,7 @@ class Builder:
 
     def add_jaeger(self, traces: Iterable[Mapping[str, Any]], *, incident: bool) -> None:
         """Take the traces of a parsed `{"data": […]}`. A trace with anything odd in it goes the careful way."""
+        read_logs = self.read_logs
         for trace in traces:
             try:
                 spans = trace["spans"]
@@ -144,7 +146,7 @@ class Builder:
             for n, s in enumerate(spans, first):
                 if tags := s.get("tags"):
                     self._tags(n, tags)
-                if logs := s.get("logs"):
+                if read_logs and (logs := s.get("logs")):
                     self._lines(n, logs)
             self._close(str(trace.get("traceID", "")), len(ids), incident)
 
@@ -171,7 +173,7 @@ class Builder:
                     self._errors.append(first + n)
                 if span.kind == "consumer":
                     self._async.append(first + n)
-                for event in span.events:
+                for event in span.events if self.read_logs else ():
                     self._line(first + n, event.time_us, event.attributes | {"event": event.name})
             self._close(trace.trace_id, len(kept), incident)
 
@@ -240,7 +242,8 @@ class Builder:
             if follows:
                 self._async.append(row)
             self._tags(row, _list(s.get("tags")))
-            self._lines(row, _list(s.get("logs")))
+            if self.read_logs:
+                self._lines(row, _list(s.get("logs")))
         self._parents += [-1 if w is None else rows.get(w, -2) for w in wanted]
         self._close(str(trace.get("traceID", "")), len(self._ids) - first, incident)
 

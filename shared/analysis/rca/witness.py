@@ -18,6 +18,8 @@ SIGNIFICANT: Final = 1.5
 """-log10 p from which a change is evidence."""
 RISEN: Final = 0.1
 """Log-ratio from which a rise is evidence."""
+LOOKED_AT: Final = 200
+"""Spans among which an example is looked for."""
 MOST: Final = 4
 """Proofs a service is given."""
 
@@ -115,7 +117,7 @@ def _silent(change: Change, table: Table) -> tuple[float, int, Proof, Ints]:
 
 def _counted(what: str, change: Change, after: str, summary: str, table: Table) -> tuple[float, int, Proof, Ints]:
     rows = np.flatnonzero(table.incident & (table.op == change.op))
-    shown = int(rows[_childless_first(rows, change, table)])
+    shown = int(rows[_ended_so(rows, change, table)])
     verbatim = {
         "what": what,
         "operation": " ".join(table.operation(change.op)),
@@ -130,14 +132,13 @@ def _counted(what: str, change: Change, after: str, summary: str, table: Table) 
     return change.weight, change.op, prove("trace", table.services[change.service], summary, verbatim), rows
 
 
-def _childless_first(rows: Ints, change: Change, table: Table) -> int:
-    """Position in `rows` of a span whose last child is `change.after`."""
-    for n, row in enumerate(rows.tolist()[:200]):
-        children = np.flatnonzero(table.parent == row)
-        last = int(table.op[children[np.argmax(table.start[children])]]) if len(children) else -1
-        if last == change.after:
-            return n
-    return 0
+def _ended_so(rows: Ints, change: Change, table: Table) -> int:
+    """Position in `rows` of a span whose last child is `change.after`; 0 when none of the first has."""
+    some = rows[:LOOKED_AT]
+    children = np.flatnonzero(np.isin(table.parent, some) & ~table.asynchronous)
+    children = children[np.argsort(table.start[children], kind="stable")]
+    last = dict(zip(table.parent[children].tolist(), table.op[children].tolist(), strict=True))
+    return next((n for n, row in enumerate(some.tolist()) if last.get(row, -1) == change.after), 0)
 
 
 def _said(line: Line, table: Table) -> tuple[float, int, Proof, Ints]:
