@@ -9,6 +9,7 @@ import numpy as np
 from shared.analysis.rca.counts import exceedance
 from shared.analysis.rca.structure import CEILING
 from shared.analysis.rca.table import Floats, Ints, Table
+from shared.analysis.rca.tree import Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +21,11 @@ class Errors:
     origins: Ints
     """Rows of the incident's origins."""
     blamed: Ints
-    """Per origin the service it is held against: the callee's where a call found nobody."""
+    """Per origin the service it is held against. For a call that failed, though its callee did not say so, that is the
+    callee: it was not there, or not there in time."""
 
 
-def errors(table: Table, callee_of: Ints) -> Errors:
+def errors(table: Table, tree: Tree, callee_of: Ints) -> Errors:
     """Compare the two windows. `callee_of`: per operation the service it calls, -1 for none."""
     services = len(table.services)
     weight, share = np.zeros(services), np.zeros(services)
@@ -32,10 +34,11 @@ def errors(table: Table, callee_of: Ints) -> Errors:
     above = table.parent[failed]
     echoes[above[above >= 0]] = True
     origins = failed[~echoes[failed]]
-    has_child = np.zeros(len(table), bool)
-    has_child[table.parent[table.parent >= 0]] = True
-    lost = (callee_of[table.op[origins]] >= 0) & ~has_child[origins]
-    blamed = np.where(lost, callee_of[table.op[origins]], table.service[origins])
+    known = callee_of[table.op[origins]]
+    alone = tree.children[origins] == 0
+    reached = tree.callee[origins]
+    blamed = np.where((known >= 0) & alone, known, table.service[origins])
+    blamed = np.where(reached >= 0, table.service[reached], blamed)
     during = table.incident[origins]
     ops = len(table.operations)
     pair = blamed * ops + table.op[origins]

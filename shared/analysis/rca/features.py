@@ -30,6 +30,8 @@ NAMES: Final = (
 )
 RISE: Final = 3.0
 """Log-ratios are cut here: twentyfold is as clear as a thousandfold."""
+USUAL: Final = 0.25
+"""A rise (of 0…1) up to here is no excuse for a caller that ends early or fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +52,21 @@ def measure(table: Table, rows: Rows | None = None) -> tuple[Floats, Evidence]:
     tree = grow(table)
     time = latency(table, tree)
     shape = structure(table, tree)
-    failed = errors(table, callees(table, tree))
+    failed = errors(table, tree, callees(table, tree))
     said = logs(table)
     gauges = metrics(table, rows)
     in_rise = _rise(time.in_rise)
+    slow = np.maximum(np.maximum(in_rise, _rise(time.own_rise)) - USUAL, 0.0) / (1.0 - USUAL)
     broken = np.maximum(significance(failed.weight), significance(shape.silent))
-    early = significance(shape.early) * (1.0 - _beneath(table, tree, broken))
-    signs = (shape.silent, failed.weight * (0.5 + failed.share), said.origin, said.lost)
-    quiet = (1.0 - early) * np.prod([1.0 - significance(sign) for sign in signs], axis=0)
+    consequence = 1.0 - _beneath(table, broken, deep=True)
+    signs = (
+        significance(shape.silent),
+        significance(failed.weight * (0.5 + failed.share)),
+        significance(shape.early) * consequence,
+        significance(said.origin) * consequence,
+        significance(said.lost) * consequence,
+    )
+    quiet = np.prod([1.0 - sign for sign in signs], axis=0)
     columns: Mapping[str, Floats] = {
         "own_share": time.own_share,
         "own_rise": _rise(time.own_rise),
@@ -65,7 +74,7 @@ def measure(table: Table, rows: Rows | None = None) -> tuple[Floats, Evidence]:
         "in_rise": in_rise,
         "out_rise": _rise(time.out_rise),
         "touched": time.touched,
-        "changed": (1.0 - quiet) * (1.0 - _beneath(table, tree, in_rise)),
+        "changed": (1.0 - quiet) * (1.0 - _beneath(table, slow)),
         "cpu_rise": _rise(gauges.rise["cpu"]),
         "cpu_share": gauges.share["cpu"],
         "memory_rise": _rise(gauges.rise["memory"]),
@@ -74,15 +83,23 @@ def measure(table: Table, rows: Rows | None = None) -> tuple[Floats, Evidence]:
     return matrix, Evidence(table, tree, time, shape, failed, said, gauges)
 
 
-def _beneath(table: Table, tree: Tree, suspicion: Floats) -> Floats:
-    """Per service the greatest `suspicion` among the services it calls: a caller gives up on a slow callee."""
+def _beneath(table: Table, suspicion: Floats, *, deep: bool = False) -> Floats:
+    """Per service the greatest `suspicion` among the services it calls: a caller gives up on a slow or broken callee.
+
+    `deep` also looks at what those call, and so on.
+    """
     inner = np.flatnonzero(table.parent >= 0)
     width = len(table.services)
     pairs = np.unique(table.service[table.parent[inner]] * width + table.service[inner])
     caller, callee = pairs // width, pairs % width
     other = caller != callee
+    caller, callee = caller[other], callee[other]
     found = np.zeros(width)
-    np.maximum.at(found, caller[other], suspicion[callee[other]])
+    for _ in range(width if deep else 1):
+        before = found.copy()
+        np.maximum.at(found, caller, np.maximum(suspicion, found)[callee] if deep else suspicion[callee])
+        if (found == before).all():
+            break
     return found
 
 

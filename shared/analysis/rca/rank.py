@@ -68,9 +68,9 @@ def diagnose(
     with_metrics = bool(seen.metrics.best) or (rows is not None and len(rows.rows) > 0)
     weights = LEARNED[("logs+" if with_logs else "") + ("metrics" if with_metrics else "traces")]
     result = scores(matrix, weights, np.where(moved, nats, 0.0))
-    order = np.lexsort((np.arange(len(matrix)), -result.score))[:MOST_SUSPECTS]
+    order = sorted(range(len(matrix)), key=lambda i: (-round(float(result.score[i]), 9), table.services[i]))
     ranked = []
-    for n, service in enumerate(order.tolist()):
+    for n, service in enumerate(order[:MOST_SUSPECTS]):
         witness = testify(service, seen) if n < WITH_EVIDENCE else None
         ranked.append(
             Suspect(

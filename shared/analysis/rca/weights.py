@@ -12,27 +12,27 @@ from shared.analysis.rca.model import Weights
 
 LEARNED: Final[Mapping[str, Weights]] = {
     "traces": Weights(
-        weights=(4.15, 3.938, 1.436, 4.384, 4.642, 3.183, 7.65, 4.0, 4.0, 4.0),
-        none=4.083,
+        weights=(4.024, 3.875, 1.471, 4.381, 4.683, 3.083, 7.717, 4.0, 4.0, 4.0),
+        none=4.076,
         temperature=1.0,
-        line=0.209,
+        line=0.188,
     ),
     "logs+traces": Weights(
-        weights=(4.745, 4.518, 1.745, 4.717, 4.979, 3.39, 8.501, 4.0, 4.0, 4.0),
-        none=4.651,
+        weights=(4.593, 4.425, 1.786, 4.687, 5.014, 3.29, 8.34, 4.0, 4.0, 4.0),
+        none=4.639,
         temperature=0.9,
-        line=0.282,
+        line=0.351,
     ),
     "metrics": Weights(
-        weights=(3.96, 3.228, 1.764, 4.242, 4.089, 2.832, 7.425, 2.406, 2.659, 4.052),
-        none=4.419,
+        weights=(3.937, 3.208, 1.761, 4.255, 4.106, 2.81, 7.414, 2.404, 2.651, 4.053),
+        none=4.415,
         temperature=1.2,
-        line=0.493,
+        line=0.484,
     ),
     "logs+metrics": Weights(
-        weights=(4.644, 3.675, 2.197, 4.592, 4.303, 3.053, 8.686, 2.861, 3.009, 4.049),
-        none=5.153,
+        weights=(4.604, 3.637, 2.219, 4.573, 4.295, 3.019, 8.511, 2.879, 2.963, 4.052),
+        none=5.147,
         temperature=0.9,
-        line=0.769,
+        line=0.747,
     ),
 }
