@@ -1,8 +1,8 @@
 """Our diagnosis and its peers on recorded incidents, side by side in one run.
 
-Run: `python -m bench.rca --cases DIR [--traces-only] [--held-out day|system] [--json]`. Without --held-out the committed
-weights are used: honest for cases they were not learned from. With it, each case is judged by weights learned without
-its day or system.
+Run: `python -m bench.rca --cases DIR [--traces-only] [--held-out day|system] [--json]`. Without --held-out the
+committed weights are used: honest for cases they were not learned from. With it, each case is judged by weights
+learned without its day or system.
 """
 
 from __future__ import annotations
@@ -61,7 +61,13 @@ def run(folder: Path, *, traces_only: bool = False, held_out: str = "", peers: b
         "methods": methods,
         "text": report([*answers[OURS], *silent]) + "\n" + _table(methods),
         "answers": [
-            {"case": a.case, "truth": a.truth, "rank": a.rank, "first": a.ranked[0], "probability": round(a.probability, 4)}
+            {
+                "case": a.case,
+                "truth": a.truth,
+                "rank": a.rank,
+                "first": a.ranked[0],
+                "probability": round(a.probability, 4),
+            }
             for a in answers[OURS]
         ],
     }
@@ -100,7 +106,7 @@ def _refitted(folder: Path, traces_only: bool, fold: str) -> Mapping[str, Answer
         return e.day if fold == "day" else e.system
 
     examples, made = recorded(folder), generated()
-    found = {}
+    found: dict[str, Answer] = {}
     for held in sorted({by(e) for e in examples}):
         rest = [e for e in examples if by(e) != held]
         for mode in ("traces",) if traces_only else ("metrics", "logs+metrics"):
@@ -119,9 +125,7 @@ def _with_time(given: Answer, seconds: float) -> Answer:
 def _peer(case: Case, rank: Callable[[Case], list[str]]) -> Answer:
     began = time.process_time()
     ranked = tuple(rank(case))
-    return Answer(
-        case.name, case.system, case.fault, case.service, ranked, 0.0, False, time.process_time() - began
-    )
+    return Answer(case.name, case.system, case.fault, case.service, ranked, 0.0, False, time.process_time() - began)
 
 
 def _summary(answers: list[Answer], spans: int) -> dict[str, Any]:
@@ -150,7 +154,9 @@ def _summary(answers: list[Answer], spans: int) -> dict[str, Any]:
 
 
 def _table(methods: Mapping[str, Any]) -> str:
-    lines = [f"\n{'method':26} {'AC@1':>6} {'AC@3':>6} {'AC@5':>6} {'Avg@5':>6} {'ms/case':>8} {'p95':>7} {'spans/s':>9}"]
+    lines = [
+        f"\n{'method':26} {'AC@1':>6} {'AC@3':>6} {'AC@5':>6} {'Avg@5':>6} {'ms/case':>8} {'p95':>7} {'spans/s':>9}"
+    ]
     for name, m in methods.items():
         a, s = m["accuracy"]["all"], m["seconds_per_case"]
         lines.append(

@@ -82,7 +82,7 @@ def _before(rows: Rows | None, incident: float, into: float) -> Rows | None:
         return None
     at = list(rows.columns).index("timestamp")
     kept: list[Sequence[Any]] = [r for r in rows.rows if r[at] < incident - 150]
-    if len({r[at] // 60 for r in kept}) < 5:  # noqa: PLR2004 - too short to be cut in two
+    if len({r[at] // 60 for r in kept}) < 5:
         return None
     shift = into + 62 - max(r[at] for r in kept)
     return Rows(rows.columns, [[*r[:at], r[at] + shift, *r[at + 1 :]] for r in kept])

@@ -134,10 +134,7 @@ class _Maker:
     def _hit(self, kind: str, service: str) -> bool:
         fault = self._fault
         return (
-            fault is not None
-            and fault.kind == kind
-            and fault.service == service
-            and self._rng.random() < fault.share
+            fault is not None and fault.kind == kind and fault.service == service and self._rng.random() < fault.share
         )
 
     def _call(self, call: Call, parent: str | None, start: int, follows: bool = False) -> tuple[int, bool]:
@@ -163,7 +160,9 @@ class _Maker:
             if (cut or refused) and n >= len(callees) // 2:
                 break
             if world.logs:
-                self._log(span, now, "info", f"step {n} of {operation}: calling {callee[0]} for {rng.getrandbits(32):08x}")
+                self._log(
+                    span, now, "info", f"step {n} of {operation}: calling {callee[0]} for {rng.getrandbits(32):08x}"
+                )
             end, broken = self._reach(service, callee, span["spanID"], now)
             latest = max(latest, end)
             now = (now if world.parallel else end) + int(own * scale / steps)
@@ -173,7 +172,9 @@ class _Maker:
         end = max(now, latest)
         if world.logs:
             if failed:
-                self._log(span, end, "error", f"{operation} failed with exception for request {rng.getrandbits(32):08x}")
+                self._log(
+                    span, end, "error", f"{operation} failed with exception for request {rng.getrandbits(32):08x}"
+                )
             elif refused:
                 self._log(span, end, "error", f"{operation} rejected: limit of {rng.randrange(9)} exceeded")
             elif not cut:

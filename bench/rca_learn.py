@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -195,7 +196,8 @@ def write(learned: dict[str, Weights], where: Path = WHERE) -> None:
     """Make weights.py."""
     lines = [
         '"""Learned by bench/rca_learn.py from recorded incidents; do not edit.\n',
-        f"Order of the weights: {', '.join(NAMES)}.",
+        "Order of the weights:",
+        *textwrap.wrap(", ".join(NAMES) + ".", 118),
         '"""\n',
         "from __future__ import annotations\n",
         "from collections.abc import Mapping",

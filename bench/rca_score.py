@@ -44,7 +44,9 @@ def reliability(answers: Sequence[Answer]) -> list[tuple[float, float, int]]:
     """(mean probability said, share right, count) per fifth of the scale, the empty ones left out."""
     found = []
     for n in range(BINS):
-        inside = [a for a in answers if n / BINS <= a.probability < (n + 1) / BINS or (n == BINS - 1 and a.probability >= 1)]
+        inside = [
+            a for a in answers if n / BINS <= a.probability < (n + 1) / BINS or (n == BINS - 1 and a.probability >= 1)
+        ]
         if inside:
             said = float(np.mean([a.probability for a in inside]))
             found.append((said, accuracy(inside, 1), len(inside)))
@@ -70,14 +72,20 @@ def report(answers: Sequence[Answer]) -> str:
                 f"{average(some):6.2f} {calibration_error(some):6.2f} {np.mean([a.unknown for a in some]):8.2f}"
             )
 
-    line("all", lambda a: True)
+    line("all", lambda _: True)
     for system in sorted({a.system for a in faulty}):
         line(system, lambda a, s=system: a.system == s)  # type: ignore[misc]
     for fault in sorted({a.fault for a in faulty}):
         line(fault, lambda a, f=fault: a.fault == f)  # type: ignore[misc]
-    lines.append("reliability: " + "  ".join(f"{said:.2f}→{right:.2f} (n={n})" for said, right, n in reliability(faulty)))
+    lines.append(
+        "reliability: " + "  ".join(f"{said:.2f}→{right:.2f} (n={n})" for said, right, n in reliability(faulty))
+    )
     if silent:
         lines.append(f"quiet pairs called unknown: {np.mean([a.unknown for a in silent]):.3f} of {len(silent)}")
-    wrong = [f"{a.case} {a.fault} rank {a.rank if a.rank < 10_000 else '-'} p {a.probability:.2f}" for a in faulty if a.rank > 1]
+    wrong = [
+        f"{a.case} {a.fault} rank {a.rank if a.rank < 10_000 else '-'} p {a.probability:.2f}"
+        for a in faulty
+        if a.rank > 1
+    ]
     lines.append("not first: " + "; ".join(wrong))
     return "\n".join(lines)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -38,7 +37,7 @@ def rca(
         builder.add_jaeger(read_traces(incident), incident=True)
         rows: Rows | None = read_rows(metrics) if metrics else None
     except Unreadable as failure:
-        print(f"rca: {failure}", file=sys.stderr)
+        typer.echo(f"rca: {failure}", err=True)
         return 2
     read = time.perf_counter()
     found = diagnose(builder.table(), rows)
@@ -46,7 +45,7 @@ def rca(
         "seconds": round(time.perf_counter() - began, 4),
         "seconds_reading": round(read - began, 4),
     }
-    print(json.dumps(document) if as_json else as_text(found, document["seconds"]))
+    typer.echo(json.dumps(document) if as_json else as_text(found, document["seconds"]))
     return 0
 
 
@@ -116,10 +115,10 @@ def bench_rca(
     try:
         found = run(cases, traces_only=traces_only, held_out=held_out)
     except (ValueError, OSError) as failure:
-        print(f"bench rca: {failure}", file=sys.stderr)
+        typer.echo(f"bench rca: {failure}", err=True)
         return 2
     text = found.pop("text")
-    print(json.dumps(found) if as_json else text)
+    typer.echo(json.dumps(found) if as_json else text)
     return 0
 
 

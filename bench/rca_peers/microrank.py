@@ -33,7 +33,8 @@ def microrank(case: Case) -> list[str]:
         for span in trace:
             times[span.service, span.operation].append(span.own)
     usual = {op: float(np.mean(t) + SIGMAS * np.std(t)) for op, t in times.items()}
-    slow, normal = [], []
+    slow: list[list[Seen]] = []
+    normal: list[list[Seen]] = []
     for trace in during:
         if not trace:
             continue
@@ -87,11 +88,12 @@ def _ranks(traces: list[list[Seen]]) -> dict[Operation, float]:
     kinds = Counter(frozenset(i) for i in members)
     start = np.array([1 / kinds[frozenset(i)] / max(len(i), 1) for i in members])
     start /= start.sum()
-    op, trace_rank = np.full(n, 1 / (n + m)), np.full(m, 1 / (n + m))
+    rank: Any = np.full(n, 1 / (n + m))
+    trace_rank: Any = np.full(m, 1 / (n + m))
     for _ in range(ROUNDS):
-        new = DAMPING * (op_from_trace @ trace_rank + CALLS * op_from_op @ op)
-        trace_rank = DAMPING * (trace_from_op @ op) + (1 - DAMPING) * start
-        op = new / max(new.max(), 1e-12)
+        new = DAMPING * (op_from_trace @ trace_rank + CALLS * op_from_op @ rank)
+        trace_rank = DAMPING * (trace_from_op @ rank) + (1 - DAMPING) * start
+        rank = new / max(new.max(), 1e-12)
         trace_rank = trace_rank / max(trace_rank.max(), 1e-12)
-    mean = float(op.mean()) or 1.0
-    return {name: float(op[i]) / mean for name, i in ops.items()}
+    mean = float(rank.mean()) or 1.0
+    return {name: float(rank[i]) / mean for name, i in ops.items()}

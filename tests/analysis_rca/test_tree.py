@@ -85,10 +85,9 @@ junk = st.recursive(
     st.lists(
         st.fixed_dictionaries(
             {},
-            optional={
-                key: junk
-                for key in ("spanID", "operationName", "references", "startTime", "duration", "tags", "logs", "processID")
-            },
+            optional=dict.fromkeys(
+                ("spanID", "operationName", "references", "startTime", "duration", "tags", "logs", "processID"), junk
+            ),
         )
         | junk,
         max_size=6,

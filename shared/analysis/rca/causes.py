@@ -52,7 +52,7 @@ def cause(service: int, matrix: Floats, seen: Evidence, deployed: float = 0.0) -
     leaf, busier = _leaf(service, seen), _busier(service, seen)
     own = x["own_rise"] + 0.5 * x["own_share"]
     way = x["in_rise"] + 0.5 * x["in_share"]
-    refused = any(line.refused and line.service == service and line.weight > 2 for line in seen.logs.lines)  # noqa: PLR2004
+    refused = any(line.refused and line.service == service and line.weight > 2 for line in seen.logs.lines)
     alone = not bool((table.service[table.incident] == service).any())
     called = bool((table.service[~table.incident] == service).any())
     strength: dict[CauseClass, float] = {

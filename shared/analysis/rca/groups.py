@@ -94,4 +94,5 @@ def trimmed_mean(ordered: Floats, n: Floats, cut: float = 0.1) -> Floats:
     skip = np.floor(n * cut).astype(np.int64)
     sums = np.concatenate(([0.0], np.cumsum(ordered)))
     low, high = first + skip, first + n.astype(np.int64) - skip
-    return (sums[high] - sums[low]) / np.maximum(high - low, 1)
+    mean: Floats = (sums[high] - sums[low]) / np.maximum(high - low, 1)
+    return mean

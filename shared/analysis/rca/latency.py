@@ -127,7 +127,8 @@ def _scatter(logs: Floats, key: Ints, during: Bools, n: int) -> Floats:
     centre = trimmed_mean(logs[np.lexsort((logs, both))], count)
     squares = np.bincount(both, (logs - centre[both]) ** 2, minlength=2 * n).reshape(n, 2).sum(1)
     free = np.maximum(count - 1, 0).reshape(n, 2).sum(1)
-    return np.sqrt(squares / np.maximum(free, 1))
+    deviation: Floats = np.sqrt(squares / np.maximum(free, 1))
+    return deviation
 
 
 def _mean(values: Floats, weight: Floats, group: Ints, groups: int) -> Floats:
@@ -143,7 +144,7 @@ def _pods(ways: Keys, services: int) -> tuple[Floats, Floats, Floats]:
     weight = np.sqrt(np.minimum(ways.compared.n_before, ways.compared.n_during))
     pair, at = np.unique(ways.service * services + ways.other, return_inverse=True)
     rise = _mean(ways.rise, weight, at, len(pair))
-    strong = np.bincount(at, weight, len(pair))
+    strong: Floats = np.bincount(at, weight, len(pair)).astype(float)
     caller, callee = pair // services, pair % services
     out_rise = np.zeros(services)
     for service in np.unique(caller):

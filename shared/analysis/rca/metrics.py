@@ -86,7 +86,7 @@ def metrics(table: Table, given: Rows | None) -> Metrics:
     return Metrics(rise, share, best)
 
 
-def _column(  # noqa: PLR0913 - one column's share of one table
+def _column(
     kind: str,
     column: str,
     values: Floats,

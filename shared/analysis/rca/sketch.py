@@ -51,7 +51,7 @@ class Sketch:
     def fade(self, share: float) -> None:
         """Keep only this share of every count (0…1), so that old traffic weighs less."""
         self.zeros *= share
-        self.buckets = {i: n * share for i, n in self.buckets.items() if n * share >= 0.01}  # noqa: PLR2004 - gone
+        self.buckets = {i: n * share for i, n in self.buckets.items() if n * share >= 0.01}
 
     def quantile(self, q: float) -> float:
         """The q-quantile in µs, 0 ≤ q ≤ 1. Raises ValueError when empty."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.analysis.spans import INSTANCE_KEYS, MAX_US, Corrupt, integer, moment, text
-from shared.analysis.trace import Trace
+from shared.analysis.trace import Span, Trace
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -126,8 +126,8 @@ class Builder:
                     or len(rows) != len(ids)
                     or not set(map(type, ids)) | set(map(type, names)) <= {str}
                     or not set(map(type, starts)) | set(map(type, durations)) <= {int}
-                    or not (0 < min(starts, default=1) and max(starts, default=1) < MAX_US)
-                    or not (0 <= min(durations, default=0) and max(durations, default=0) < MAX_US)
+                    or (starts and not 0 < min(starts) <= max(starts) < MAX_US)
+                    or (durations and not 0 <= min(durations) <= max(durations) < MAX_US)
                 )
             except (KeyError, TypeError, AttributeError, IndexError):
                 odd = True
@@ -155,7 +155,7 @@ class Builder:
         for trace in traces:
             first = len(self._ids)
             rows: dict[str, int] = {}
-            kept = []
+            kept: list[Span] = []
             for span in trace.spans:
                 if span.span_id in rows:
                     self._aside.duplicates += 1
@@ -174,7 +174,7 @@ class Builder:
                 if span.kind == "consumer":
                     self._async.append(first + n)
                 for event in span.events if self.read_logs else ():
-                    self._line(first + n, event.time_us, event.attributes | {"event": event.name})
+                    self._line(first + n, event.time_us, {**event.attributes, "event": event.name})
             self._close(trace.trace_id, len(kept), incident)
 
     def table(self) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -93,7 +94,7 @@ def _unskew(table: Table, depth: Ints) -> None:
     shift[moved] = original[parent[moved]] + (duration[parent[moved]] - duration[moved]) // 2 - original[moved]
     order = rows[np.argsort(depth[rows], kind="stable")]
     bounds = np.searchsorted(depth[order], np.arange(1, int(depth.max()) + 2))
-    for low, high in zip(bounds[:-1], bounds[1:], strict=True):
+    for low, high in pairwise(bounds.tolist()):
         level = order[low:high]
         shift[level] += shift[parent[level]]
     table.start = original + shift

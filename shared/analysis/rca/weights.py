@@ -1,6 +1,7 @@
 """Learned by bench/rca_learn.py from recorded incidents; do not edit.
 
-Order of the weights: own_share, own_rise, in_share, in_rise, out_rise, touched, changed, cpu_rise, cpu_share, memory_rise.
+Order of the weights:
+own_share, own_rise, in_share, in_rise, out_rise, touched, changed, cpu_rise, cpu_share, memory_rise.
 """
 
 from __future__ import annotations

@@ -82,12 +82,13 @@ def _times(
     worst = int(rows[np.argmax(seen.tree.own[rows])])
     name, operation = table.operation(int(keys.op[key]))
     compared = keys.compared
+    before, now = round(float(compared.mean_before[key])), round(float(compared.mean_during[key]))
     verbatim = {
         "what": what,
         "service": table.services[service],
         "measured_at": f"{name} {operation}",
-        "mean_us_before": round(float(compared.mean_before[key])),
-        "mean_us": round(float(compared.mean_during[key])),
+        "mean_us_before": before,
+        "mean_us": now,
         "spans_before": int(compared.n_before[key]),
         "spans": int(compared.n_during[key]),
         "trace": table.trace_ids[int(table.trace[worst])],
@@ -95,11 +96,12 @@ def _times(
         "span_us": round(float(seen.tree.own[worst])),
     }
     summary = (
-        f"{what} of {operation}: {verbatim['mean_us_before'] / 1000:.1f} ms before, "
-        f"{verbatim['mean_us'] / 1000:.1f} ms now ({verbatim['spans']} spans)"
+        f"{what} of {operation}: {before / 1000:.1f} ms before, {now / 1000:.1f} ms now ({verbatim['spans']} spans)"
     )
     share = float(keys.excess[key]) / (float(np.maximum(keys.excess, 0).sum()) + 1)
-    found.append((6 * share + float(keys.rise[key]), op, prove("trace", table.services[service], summary, verbatim), called))
+    found.append(
+        (6 * share + float(keys.rise[key]), op, prove("trace", table.services[service], summary, verbatim), called)
+    )
 
 
 def _ended(change: Change, table: Table) -> tuple[float, int, Proof, Ints]:
