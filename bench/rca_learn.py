@@ -34,6 +34,8 @@ MADE: Final = 0.15
 """Weights of one quiet pair and of one generated window, in recorded cases."""
 SPECIFIC: Final = 0.96
 """Share of quiet pairs that must be called unknown in the folds where the line is chosen."""
+MARGIN: Final = 0.7
+"""Nats that the line is put above that: quiet pairs are all of a few windows, other quiet windows differ more."""
 WHERE: Final = Path(__file__).parents[1] / "shared/analysis/rca/weights.py"
 
 
@@ -152,6 +154,7 @@ def learn(examples: Sequence[Example], made: Sequence[Example], mode: str, by: C
     temperature = min(grid, key=lambda t: sum(_surprise(e, s, t) for e, s in held))
     quiet_best = sorted(float(s.max()) for e, s in held if e.fault == "none")
     line = quiet_best[min(len(quiet_best) - 1, math.ceil(SPECIFIC * len(quiet_best)))]
+    line += MARGIN
     w, none = fit([*examples, *made], mode)
     return Weights(tuple(round(float(x), 3) for x in w), round(none, 3), temperature, round(max(line, -1.0), 3))
 

@@ -52,14 +52,17 @@ def cause(service: int, matrix: Floats, seen: Evidence, deployed: float = 0.0) -
     leaf, busier = _leaf(service, seen), _busier(service, seen)
     own = x["own_rise"] + 0.5 * x["own_share"]
     way = x["in_rise"] + 0.5 * x["in_share"]
+    inside = x["own_share"] / (x["own_share"] + x["in_share"] + 1e-9)
+    busy = x["cpu_rise"] + 0.5 * x["cpu_share"]
+    idle = max(0.0, 1 - 4 * busy)
     refused = any(line.refused and line.service == service and line.weight > 2 for line in seen.logs.lines)
     alone = not bool((table.service[table.incident] == service).any())
     called = bool((table.service[~table.incident] == service).any())
     strength: dict[CauseClass, float] = {
-        "cpu": own * (1 - leaf) + 2.0 * x["cpu_rise"] + x["cpu_share"] + 0.5 * x["out_rise"],
+        "cpu": own * (1 - leaf * idle) + 2.0 * x["cpu_rise"] + x["cpu_share"] + 0.5 * x["out_rise"],
         "memory": 2.0 * x["memory_rise"] * (x["cpu_rise"] < x["memory_rise"]),
-        "network-delay": way * (1 - 0.7 * min(1.0, x["own_rise"] + 2 * x["cpu_rise"])),
-        "slow-dependency": own * leaf,
+        "network-delay": way * (1 - 0.7 * min(1.0, x["own_rise"] * (0.5 + 0.5 * inside) + 2 * busy)),
+        "slow-dependency": own * leaf * idle,
         "exception": 1.6 * max(said, failed),
         "early-return": 1.2 * cut,
         "crash": 2.0 * silent * called * (alone or silent > failed),

@@ -48,15 +48,18 @@ class Evidence:
 
 
 def measure(table: Table, rows: Rows | None = None) -> tuple[Floats, Evidence]:
-    """The matrix services × NAMES, and what it was made from. Repairs `table` in place."""
+    """The matrix services × NAMES, and what it was made from. Repairs `table` in place.
+
+    A share of all excess time counts as far as the rise behind it is large: in a quiet window shares are of nothing.
+    """
     tree = grow(table)
     time = latency(table, tree)
     shape = structure(table, tree)
     failed = errors(table, tree, callees(table, tree))
     said = logs(table)
     gauges = metrics(table, rows)
-    in_rise = _rise(time.in_rise)
-    slow = np.maximum(np.maximum(in_rise, _rise(time.own_rise)) - USUAL, 0.0) / (1.0 - USUAL)
+    own_rise, in_rise, out_rise = (_rise(r) for r in (time.own_rise, time.in_rise, time.out_rise))
+    slow = np.maximum(np.maximum(in_rise, own_rise) - USUAL, 0.0) / (1.0 - USUAL)
     broken = np.maximum(significance(failed.weight), significance(shape.silent))
     consequence = 1.0 - _beneath(table, broken, deep=True)
     signs = (
@@ -68,12 +71,12 @@ def measure(table: Table, rows: Rows | None = None) -> tuple[Floats, Evidence]:
     )
     quiet = np.prod([1.0 - sign for sign in signs], axis=0)
     columns: Mapping[str, Floats] = {
-        "own_share": time.own_share,
-        "own_rise": _rise(time.own_rise),
-        "in_share": time.in_share,
+        "own_share": time.own_share * own_rise,
+        "own_rise": own_rise,
+        "in_share": time.in_share * in_rise,
         "in_rise": in_rise,
-        "out_rise": _rise(time.out_rise),
-        "touched": time.touched,
+        "out_rise": out_rise,
+        "touched": time.touched * np.maximum(np.maximum(own_rise, in_rise), out_rise),
         "changed": (1.0 - quiet) * (1.0 - _beneath(table, slow)),
         "cpu_rise": _rise(gauges.rise["cpu"]),
         "cpu_share": gauges.share["cpu"],

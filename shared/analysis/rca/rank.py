@@ -119,6 +119,6 @@ def _because(table: Table, seen: Evidence, result: Scores, missing: tuple[str, .
     own, ways = seen.latency.own_rise[best], seen.latency.in_rise[best]
     lacking = f"; missing: {', '.join(missing)}" if missing else ""
     return (
-        f"nothing differs from the baseline by more than two quiet windows do; the most suspect is "
+        f"nothing differs from the baseline by more than quiet windows of a noisy system do; the most suspect is "
         f"{table.services[best]} (own time x{math.exp(own):.2f}, way to it x{math.exp(ways):.2f} for certain){lacking}"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-VARIABLE: Final = re.compile(r"(?<!\S)[^\s\d]*\d\S*|(?<=[:=])\s?[^\s\[\](){},;:=]+|\"[^\"]*\"")
+VARIABLE: Final = re.compile(r"\"[^\"]*\"|(?<!\S)[^\s\d\"]*\d\S*|(?<=[:=])\s?[^\s\[\](){},;:=\"]+")
 """A word with a digit, a value behind : or =, a quoted text."""
 REPEATED: Final = re.compile(r"\*(?:[\s,;:=.()\[\]{}]*\*)+")
 REFUSED: Final = re.compile(r"refus|reject|declin|not allowed|denied|forbidden|insufficient|exceed|limit|invalid", re.I)

@@ -13,27 +13,27 @@ from shared.analysis.rca.model import Weights
 
 LEARNED: Final[Mapping[str, Weights]] = {
     "traces": Weights(
-        weights=(4.024, 3.875, 1.471, 4.381, 4.683, 3.083, 7.717, 4.0, 4.0, 4.0),
-        none=4.076,
+        weights=(4.489, 4.502, 4.667, 3.301, 4.461, 4.653, 7.638, 4.0, 4.0, 4.0),
+        none=3.93,
         temperature=1.0,
-        line=0.188,
+        line=0.76,
     ),
     "logs+traces": Weights(
-        weights=(4.593, 4.425, 1.786, 4.687, 5.014, 3.29, 8.34, 4.0, 4.0, 4.0),
-        none=4.639,
+        weights=(4.571, 5.142, 4.782, 3.679, 4.757, 4.843, 8.151, 4.0, 4.0, 4.0),
+        none=4.431,
         temperature=0.9,
-        line=0.351,
+        line=0.936,
     ),
     "metrics": Weights(
-        weights=(3.937, 3.208, 1.761, 4.255, 4.106, 2.81, 7.414, 2.404, 2.651, 4.053),
-        none=4.415,
-        temperature=1.2,
-        line=0.484,
+        weights=(4.389, 3.535, 4.959, 2.952, 4.161, 4.411, 7.341, 2.305, 3.077, 4.031),
+        none=4.278,
+        temperature=1.0,
+        line=0.273,
     ),
     "logs+metrics": Weights(
-        weights=(4.604, 3.637, 2.219, 4.573, 4.295, 3.019, 8.511, 2.879, 2.963, 4.052),
-        none=5.147,
+        weights=(4.478, 4.028, 5.149, 3.358, 4.328, 4.568, 8.317, 2.768, 3.39, 4.033),
+        none=4.938,
         temperature=0.9,
-        line=0.747,
+        line=0.933,
     ),
 }
