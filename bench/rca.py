@@ -49,7 +49,7 @@ def run(folder: Path, *, traces_only: bool = False, held_out: str = "", peers: b
         "calibration_error": round(calibration_error(answers[OURS]), 4),
         "reliability": [{"said": round(s, 3), "right": round(r, 3), "n": n} for s, r, n in reliability(answers[OURS])],
         "unknown": round(float(np.mean([a.unknown for a in answers[OURS]])), 4),
-        "quiet_unknown": round(float(np.mean([a.unknown for a in silent])), 4),
+        "quiet_unknown": round(float(np.mean([a.unknown for a in silent])), 4) if silent else None,
         "quiet_pairs": len(silent),
     }
     return {
@@ -64,8 +64,8 @@ def run(folder: Path, *, traces_only: bool = False, held_out: str = "", peers: b
             {
                 "case": a.case,
                 "truth": a.truth,
-                "rank": a.rank,
-                "first": a.ranked[0],
+                "rank": a.rank if a.truth in a.ranked else None,
+                "first": a.ranked[0] if a.ranked else None,
                 "probability": round(a.probability, 4),
             }
             for a in answers[OURS]

@@ -58,10 +58,12 @@ def quiet(case: Case) -> tuple[Case, ...]:
 
     Metrics are those from before the incident, their last minutes taken for the second window's.
     """
-    ordered = sorted(case.baseline, key=_begin)
+    ordered = sorted((t for t in case.baseline if t["spans"]), key=_begin)
     half = len(ordered) // 2
+    if not half or not case.incident:
+        return ()
     pairs = ((ordered[:half], ordered[half:]), (ordered[half:], ordered[:half]), (ordered[::2], ordered[1::2]))
-    incident = min(map(_begin, case.incident)) / 1e6
+    incident = min(_begin(t) for t in case.incident if t["spans"]) / 1e6
     return tuple(
         replace(
             case,

@@ -81,10 +81,13 @@ def example(case: Case, weight: float, day: str | None = None) -> Example:
 
 
 def recorded(folder: Path) -> list[Example]:
-    """Every case and its quiet pairs."""
+    """Every case whose truth is in its traces, and its quiet pairs."""
     found = []
     for case in cases(folder):
-        found.append(example(case, 1.0))
+        if any(
+            p["serviceName"] == case.service for t in (*case.baseline, *case.incident) for p in t["processes"].values()
+        ):
+            found.append(example(case, 1.0))
         found += [example(pair, QUIET, case.day) for pair in quiet(case)]
     return found
 

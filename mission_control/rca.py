@@ -110,11 +110,11 @@ def bench_rca(
     as_json: AsJson = False,
 ) -> int:
     """Measure the diagnosis on recorded incidents, peers beside it."""
-    from bench.rca import run
-
     try:
+        from bench.rca import run
+
         found = run(cases, traces_only=traces_only, held_out=held_out)
-    except (ValueError, OSError) as failure:
+    except (ValueError, OSError, ModuleNotFoundError) as failure:
         typer.echo(f"bench rca: {failure}", err=True)
         return 2
     text = found.pop("text")

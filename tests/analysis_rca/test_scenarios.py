@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bench.rca_generate import ENTRIES, SHOP, Fault, World
 from shared.analysis.rca.proof import holds
+from shared.incident.evidence import observation
 from tests.analysis_rca.conftest import Ask
 
 SERVICES = ("catalog", "payment", "stock")
@@ -110,6 +113,9 @@ def test_every_proof_holds_word_for_word_and_points_to_a_span_that_is_there(ask:
     assert proofs
     for proof in proofs:
         assert holds(proof)
+        assert not holds(replace(proof, verbatim={**proof.verbatim, "what": "something else"}))
+        taken_over = observation(proof.id, "trace", proof.summary, dict(proof.verbatim))
+        assert (taken_over.id, taken_over.sha256) == (proof.id, proof.sha256)
         if proof.kind == "trace":
             assert (proof.trace_id, proof.span_id) in {
                 (table.trace_ids[t], s) for t, s in zip(table.trace.tolist(), table.span_ids, strict=True)
