@@ -34,6 +34,8 @@ MADE: Final = 0.15
 """Weights of one quiet pair and of one generated window, in recorded cases."""
 SPECIFIC: Final = 0.96
 """Share of quiet pairs that must be called unknown in the folds where the line is chosen."""
+KINDS: Final = ("cpu", "exception", "crash", "early", "refusal", "database", "saturation", "none", "none", "none")
+"""Faults of the generated windows."""
 MARGIN: Final = 0.7
 """Nats that the line is put above that: quiet pairs are all of a few windows, other quiet windows differ more."""
 WHERE: Final = Path(__file__).parents[1] / "shared/analysis/rca/weights.py"
@@ -96,7 +98,7 @@ def generated() -> list[Example]:
     """Faults that the recorded incidents lack, of an invented shop; only ever learned from, never judged on."""
     found = []
     for seed in range(3):
-        for kind in ("exception", "crash", "early", "refusal", "database", "saturation", "none", "none", "none"):
+        for kind in KINDS:
             for service in ("catalog", "payment", "stock"):
                 world = World(1_000 + seed, logs=seed == 1, noise=0.3 + 0.1 * seed, give_up_us=20_000 * (seed == 2))
                 fault = Fault(kind, service, 3.0 + seed, share=(1.0, 0.5, 0.8)[seed]) if kind != "none" else None

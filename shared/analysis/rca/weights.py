@@ -13,27 +13,27 @@ from shared.analysis.rca.model import Weights
 
 LEARNED: Final[Mapping[str, Weights]] = {
     "traces": Weights(
-        weights=(4.489, 4.502, 4.667, 3.301, 4.461, 4.653, 7.638, 4.0, 4.0, 4.0),
-        none=3.93,
+        weights=(4.746, 3.593, 4.69, 3.365, 4.473, 4.568, 7.594, 4.0, 4.0, 4.0),
+        none=3.935,
         temperature=1.0,
-        line=0.76,
+        line=0.828,
     ),
     "logs+traces": Weights(
-        weights=(4.571, 5.142, 4.782, 3.679, 4.757, 4.843, 8.151, 4.0, 4.0, 4.0),
+        weights=(4.713, 4.252, 4.873, 3.684, 4.707, 4.778, 8.196, 4.0, 4.0, 4.0),
         none=4.431,
         temperature=0.9,
-        line=0.936,
+        line=1.14,
     ),
     "metrics": Weights(
-        weights=(4.389, 3.535, 4.959, 2.952, 4.161, 4.411, 7.341, 2.305, 3.077, 4.031),
-        none=4.278,
-        temperature=1.0,
-        line=0.273,
+        weights=(4.569, 2.674, 4.946, 3.037, 4.206, 4.37, 7.266, 2.326, 3.204, 4.016),
+        none=4.288,
+        temperature=1.2,
+        line=0.332,
     ),
     "logs+metrics": Weights(
-        weights=(4.478, 4.028, 5.149, 3.358, 4.328, 4.568, 8.317, 2.768, 3.39, 4.033),
-        none=4.938,
+        weights=(4.621, 3.183, 5.18, 3.383, 4.332, 4.552, 8.327, 2.777, 3.501, 4.016),
+        none=4.929,
         temperature=0.9,
-        line=0.933,
+        line=1.165,
     ),
 }
