@@ -62,7 +62,7 @@ def measure(table: Table, rows: Rows | None = None) -> tuple[Floats, Evidence]:
     gauges = metrics(table, rows)
     own_rise = np.minimum(time.own_rise, OWN) / OWN
     in_rise, out_rise = _rise(time.in_rise), _rise(time.out_rise)
-    slow = np.maximum(np.maximum(in_rise, own_rise) - USUAL, 0.0) / (1.0 - USUAL)
+    slow = np.maximum(_rise(np.maximum(time.in_rise, time.own_rise)) - USUAL, 0.0) / (1.0 - USUAL)
     broken = np.maximum(significance(failed.weight), significance(shape.silent))
     consequence = 1.0 - _beneath(table, broken, deep=True)
     signs = (

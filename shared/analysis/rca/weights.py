@@ -13,27 +13,27 @@ from shared.analysis.rca.model import Weights
 
 LEARNED: Final[Mapping[str, Weights]] = {
     "traces": Weights(
-        weights=(4.746, 3.593, 4.69, 3.365, 4.473, 4.568, 7.594, 4.0, 4.0, 4.0),
-        none=3.935,
+        weights=(4.764, 3.643, 4.722, 3.339, 4.445, 4.607, 7.695, 4.0, 4.0, 4.0),
+        none=3.945,
         temperature=1.0,
         line=0.828,
     ),
     "logs+traces": Weights(
-        weights=(4.713, 4.252, 4.873, 3.684, 4.707, 4.778, 8.196, 4.0, 4.0, 4.0),
-        none=4.431,
+        weights=(4.764, 4.393, 4.889, 3.725, 4.696, 4.833, 8.251, 4.0, 4.0, 4.0),
+        none=4.464,
         temperature=0.9,
-        line=1.14,
+        line=1.139,
     ),
     "metrics": Weights(
-        weights=(4.569, 2.674, 4.946, 3.037, 4.206, 4.37, 7.266, 2.326, 3.204, 4.016),
-        none=4.288,
+        weights=(4.574, 2.717, 4.981, 3.003, 4.172, 4.4, 7.367, 2.329, 3.202, 4.015),
+        none=4.298,
         temperature=1.2,
         line=0.332,
     ),
     "logs+metrics": Weights(
-        weights=(4.621, 3.183, 5.18, 3.383, 4.332, 4.552, 8.327, 2.777, 3.501, 4.016),
-        none=4.929,
+        weights=(4.645, 3.306, 5.187, 3.423, 4.331, 4.594, 8.364, 2.791, 3.508, 4.016),
+        none=4.971,
         temperature=0.9,
-        line=1.165,
+        line=1.184,
     ),
 }
