@@ -1,0 +1,119 @@
+"""`rca` and `bench rca`: two exports in, a diagnosis out; broken files are said to be broken."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from bench.rca_generate import Fault, World, gauges, window
+from mission_control.rca import register
+from mission_control.rca_files import CHUNK, Unreadable, read_rows, read_traces
+
+WORLD = World(1, logs=True)
+FAULT = Fault("cpu", "payment")
+
+
+@pytest.fixture
+def app() -> typer.Typer:
+    app, bench = typer.Typer(pretty_exceptions_enable=False), typer.Typer()
+    app.add_typer(bench, name="bench")
+    register(app, bench)
+    return app
+
+
+def case(folder: Path, world: World, fault: Fault | None) -> Path:
+    folder.mkdir(parents=True)
+    incident = window(world, incident=True, fault=fault)
+    for name, document in (
+        ("baseline", window(world, incident=False)),
+        ("incident", incident),
+        ("metrics", gauges(world, incident, fault)),
+    ):
+        with gzip.open(folder / f"{name}.json.gz", "wt") as file:
+            json.dump(document, file)
+    if fault:
+        (folder / "truth.json").write_text(json.dumps({"service": fault.service, "fault": fault.kind}))
+    return folder
+
+
+def test_two_exports_give_a_ranking_as_json(tmp_path: Path, app: typer.Typer) -> None:
+    folder = case(tmp_path / "a-day1-1", WORLD, FAULT)
+    command = ["rca", "--baseline", str(folder / "baseline.json.gz"), "--incident", str(folder / "incident.json.gz")]
+    command += ["--metrics", str(folder / "metrics.json.gz")]
+    result = CliRunner().invoke(app, [*command, "--json"])
+    found = json.loads(result.stdout)
+    first = found["ranked"][0]
+    assert (first["service"], first["cause"], found["unknown"]) == ("payment", "cpu", False)
+    assert first["operation"] == "charge"
+    assert first["instance"].startswith("payment-")
+    assert 0.5 < first["probability"] <= 1
+    assert {"id", "sha256", "summary"} <= first["evidence"][0].keys()
+    assert found["seconds"] > 0
+    text = CliRunner().invoke(app, command).stdout
+    assert text.startswith("1. ")
+    assert "payment charge" in text
+
+
+def test_a_quiet_pair_says_unknown_and_why(tmp_path: Path, app: typer.Typer) -> None:
+    folder = case(tmp_path / "a-day1-1", WORLD, None)
+    command = ["rca", "--baseline", str(folder / "baseline.json.gz"), "--incident", str(folder / "incident.json.gz")]
+    found = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)
+    assert found["unknown"]
+    assert "no metrics" in found["because"]
+
+
+@pytest.mark.parametrize(
+    "content", ["", "no", "{", '{"data": [{"spans": [}]}', '{"data": [{"traceID": "1"', '{"other": 1}']
+)
+def test_a_file_that_is_no_export_is_refused_with_its_name(tmp_path: Path, app: typer.Typer, content: str) -> None:
+    broken = tmp_path / "broken.json"
+    broken.write_text(content)
+    result = CliRunner().invoke(
+        app, ["rca", "--baseline", str(broken), "--incident", str(broken)], standalone_mode=False
+    )
+    assert result.return_value == 2
+    assert "broken.json" in result.stderr
+
+
+def test_an_export_is_read_trace_by_trace_however_it_is_laid_out(tmp_path: Path) -> None:
+    document = window(World(2, traces=900, logs=True), incident=False)
+    for n, text in enumerate(
+        (
+            json.dumps(document),
+            json.dumps(document, indent=1),
+            json.dumps(document["data"]),
+            json.dumps({"total": 0, **document}),
+        )
+    ):
+        path = tmp_path / f"{n}.json"
+        path.write_text(text)
+        assert n > 0 or len(text) > 2 * CHUNK
+        assert list(read_traces(path)) == document["data"]
+
+
+def test_metric_files_must_have_columns_and_rows(tmp_path: Path) -> None:
+    path = tmp_path / "m.json"
+    path.write_text('{"columns": ["timestamp"]}')
+    with pytest.raises(Unreadable, match=r"m\.json"):
+        read_rows(path)
+
+
+def test_the_bench_measures_ours_and_the_peers_on_a_folder_of_cases(tmp_path: Path, app: typer.Typer) -> None:
+    for n, (kind, service) in enumerate((("cpu", "payment"), ("network", "stock"), ("exception", "catalog"))):
+        case(tmp_path / f"shop-day{n}-{n}", World(20 + n, traces=60), Fault(kind, service))
+    result = CliRunner().invoke(app, ["bench", "rca", "--cases", str(tmp_path), "--traces-only", "--json"])
+    found = json.loads(result.stdout)
+    assert found["methods"]["ours"]["accuracy"]["all"]["AC@1"] == 1.0
+    assert {"random", "most errors", "like MicroRank", "like TraceRCA"} < found["methods"].keys()
+    assert found["methods"]["ours"]["quiet_unknown"] >= 0.5
+    assert "AC@3" in CliRunner().invoke(app, ["bench", "rca", "--cases", str(tmp_path)]).stdout
+
+
+def test_a_folder_without_cases_is_an_error(tmp_path: Path, app: typer.Typer) -> None:
+    result = CliRunner().invoke(app, ["bench", "rca", "--cases", str(tmp_path)], standalone_mode=False)
+    assert result.return_value == 2
