@@ -195,8 +195,8 @@ class Stack:
                 os.kill(original, signal.SIGKILL)
 
     def died(self, marker: Path) -> None:
-        """Wait until the stand-in has come to its point and is dead."""
-        wait_for(marker.exists, 40, f"{marker.name}")
+        """Wait until the stand-in has come to its point and is dead; earlier incidents may have spent the minute."""
+        wait_for(marker.exists, 90, f"{marker.name}")
 
     @contextmanager
     def extra(self, worker: str, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
