@@ -39,13 +39,13 @@ def spend(take: Callable[[], None]) -> int:
     raise AssertionError("no end to it")
 
 
-@pytest.mark.parametrize(("lane", "minute"), [("safety", 60), ("result", 54), ("status", 30), ("cosmetic", 20)])
+@pytest.mark.parametrize(("lane", "minute"), [("safety", 60), ("result", 54), ("status", 40), ("cosmetic", 30)])
 def test_a_lane_may_fill_its_share_of_a_minute_in_one_burst(tmp_path: Path, lane: Lane, minute: int) -> None:
     mine = budget(tmp_path, VirtualClock())
     assert spend(lambda: mine.acquire(lane, True)) == minute
 
 
-@pytest.mark.parametrize(("lane", "minute"), [("safety", 150), ("result", 144), ("status", 75), ("cosmetic", 50)])
+@pytest.mark.parametrize(("lane", "minute"), [("safety", 150), ("result", 144), ("status", 100), ("cosmetic", 75)])
 def test_writes_that_create_nothing_have_a_wider_window(tmp_path: Path, lane: Lane, minute: int) -> None:
     mine = budget(tmp_path, VirtualClock())
     assert spend(lambda: mine.acquire(lane, False)) == minute
@@ -54,7 +54,7 @@ def test_writes_that_create_nothing_have_a_wider_window(tmp_path: Path, lane: La
 def test_what_the_lower_lanes_leave_is_there_for_the_upper_ones(tmp_path: Path) -> None:
     mine = budget(tmp_path, VirtualClock())
     left = [spend(lambda lane=lane: mine.acquire(lane, True)) for lane in reversed(LANES)]  # type: ignore[misc]
-    assert left == [20, 10, 24, 6]
+    assert left == [30, 10, 14, 6]
 
 
 def test_a_short_wait_is_waited_and_a_long_one_is_transient_with_its_length(tmp_path: Path) -> None:

@@ -195,8 +195,8 @@ class Stack:
                 os.kill(original, signal.SIGKILL)
 
     def died(self, marker: Path) -> None:
-        """Wait until the stand-in has come to its point and is dead; earlier incidents may have spent the minute."""
-        wait_for(marker.exists, 90, f"{marker.name}")
+        """Wait until the stand-in has come to its point and is dead."""
+        wait_for(marker.exists, 40, f"{marker.name}")
 
     @contextmanager
     def extra(self, worker: str, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
@@ -234,6 +234,16 @@ class Stack:
             yield
         finally:
             repository.call("PATCH", f"/issues/{number}", json={"state": "closed"})
+
+    def rested(self, writes: int = 60) -> None:
+        """Wait until the fleet has written less than this within the last minute: a storm is paced, not lost."""
+
+        def quiet() -> bool:
+            files = (self.state / "budget").glob("write-budget-*.json")
+            stamps: list[float] = [at for file in files for at in json.loads(file.read_text())["mutations"]]
+            return sum(at > time.time() - 60 for at in stamps) < writes
+
+        wait_for(quiet, 70, "the fleet has rested")
 
     # what came of it
 

@@ -43,9 +43,9 @@ class Window:
             case "result":
                 return max(self.limit - 6, 1)
             case "status":
-                return max(self.limit // 2, 1)
+                return max(self.limit * 2 // 3, 1)
             case "cosmetic":
-                return max(self.limit // 3, 1)
+                return max(self.limit // 2, 1)
 
 
 WINDOWS: Final = (
