@@ -1,7 +1,8 @@
 """Injects one real, reversible fault into the running stack, says what to expect, and takes it back.
 
 It writes `faults.json` in the stack's state folder, which the marketplace services watch. Standard library only, so any
-Python runs it. What faults there are stands in `protected_services/faults.json`.
+Python runs it. What faults there are stands in `protected_services/faults.json`. Where no stack of processes runs it
+looks for one in containers (docker compose) and does the same there.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -25,6 +28,9 @@ SERVICES = sorted({service for fault in CATALOGUE.values() for service in fault[
 DEFAULT_SERVICE = "policy-service"
 CANNOT = 2
 """Exit status when nothing was done: no stack is running, or the request makes no sense."""
+
+CHAOS_LABEL = "sre-space.chaos=true"
+"""Marks the one container of a compose stack that mounts the fault file's folder writable."""
 
 Entry = dict[str, Any]
 
@@ -80,6 +86,8 @@ class Stack:
 def main(argv: Sequence[str] | None = None) -> int:
     """0 when done, 2 when nothing was done."""
     arguments = _parse(argv)
+    if not (Path(arguments.state) / "run.json").exists() and (inside := _container()):
+        return _in_container(inside, sys.argv[1:] if argv is None else argv)
     stack = Stack(Path(arguments.state))
     if arguments.list:
         return _list(stack, arguments.json)
@@ -118,6 +126,23 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def _default_state() -> str:
     return os.environ.get("SRE_STATE_DIR") or str(ROOT / ".sre-space")
+
+
+def _container() -> str | None:
+    """The container of a stack started with docker compose that may write its fault file, when one runs here."""
+    if shutil.which("docker") is None:
+        return None
+    wanted = ("--filter", f"label={CHAOS_LABEL}", "--filter", "status=running", "--format", "{{.Names}}")
+    done = subprocess.run(["docker", "ps", *wanted], capture_output=True, text=True, check=False, timeout=20)
+    names = done.stdout.split() if done.returncode == 0 else []
+    return names[0] if names else None
+
+
+def _in_container(name: str, argv: Sequence[str]) -> int:
+    """The same command where the stack is."""
+    return subprocess.run(
+        ["docker", "exec", name, "python", "-P", "/app/trigger_chaos.py", *argv], check=False
+    ).returncode
 
 
 def _inject(stack: Stack, arguments: argparse.Namespace) -> int:

@@ -130,6 +130,32 @@ def explain(number: Number, state: State = None) -> int:
 
 
 @app.command()
+def keys(
+    fleet: Annotated[Path, typer.Option("--fleet", metavar="DIR", help="Folder of the keyring and made settings.")],
+    accounts: Annotated[Path, typer.Option("--accounts", metavar="FILE", help="The forge's accounts.")],
+    forge: Annotated[str, typer.Option("--forge", metavar="URL", help="The forge, as workers reach it.")],
+) -> int:
+    """Make what workers in containers need to know, each key in a folder of its own (see docker-compose.yml)."""
+    from mission_control.containers import make_for_containers
+
+    return make_for_containers(_settings(None), fleet, accounts, forge)
+
+
+@app.command()
+def seed(
+    faults: Annotated[Path, typer.Option("--faults", metavar="DIR", help="Folder that the patients watch.")],
+    site: Annotated[str, typer.Option("--site", metavar="URL", help="The forge, as people reach it.")],
+    traces: Annotated[str, typer.Option("--traces", metavar="URL", help="Jaeger, as people reach it.")],
+    marketplace: Annotated[str, typer.Option("--marketplace", metavar="URL", help="The shop, as people reach it.")],
+    within: Annotated[float, typer.Option("--within", metavar="SECONDS", help="How long GitHub may take.")] = 60.0,
+) -> int:
+    """Make the control plane's labels and first files, and leave word for trigger_chaos.py (see docker-compose.yml)."""
+    from mission_control.containers import SeenByPeople, seed_for_containers
+
+    return seed_for_containers(_settings(None), SeenByPeople(site, traces, marketplace), faults, within)
+
+
+@app.command()
 def demo(
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write what was seen there.")] = None,
     state: State = None,

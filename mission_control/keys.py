@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from mission_control.roster import ROLES
 from shared.incident.facts import Role
 from shared.incident.signing import Keyring, PublicKey, parse_keyring, render_keyring
 
@@ -36,18 +37,20 @@ class Accounts:
     outsider: str = field(repr=False)
 
 
-def make_keys(folder: Path, keyring: Path, account: str) -> None:
+def make_keys(folder: Path, keyring: Path, account: str, *, apart: bool = False) -> None:
     """One private key per role in `folder` (PKCS8 PEM, 0600) and the public halves in `keyring`, made where missing.
 
-    A key is never replaced: facts signed with it stay valid.
+    A key is never replaced: facts signed with it stay valid. `apart`: each in a folder of its role's name, so that
+    each can be mounted alone; the operator, who is no worker, gets none there.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     now = datetime.now(UTC).replace(microsecond=0)
     known = parse_keyring(keyring.read_text()) if keyring.exists() else Keyring((), frozenset())
     rows = list(known.keys)
-    for role in get_args(Role):
-        file = folder / f"{role}.key"
+    for role in ROLES if apart else get_args(Role):
+        file = (folder / role if apart else folder) / f"{role}.key"
         if not file.exists():
+            file.parent.mkdir(mode=0o700, exist_ok=True)
             _write_secret(file, _pem(Ed25519PrivateKey.generate()))
         public = read_key(file).public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
         if not any(row.role == role and row.key == public for row in rows):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import timedelta
 from functools import cached_property
@@ -175,10 +176,18 @@ def variables() -> dict[str, str]:
 
 
 def read_settings(**overrides: Any) -> Settings:
-    """Settings from the environment; `overrides` (by field name) win. Raises BadSettings with every fault at once."""
+    """Settings from the environment; `overrides` (by field name) win. Raises BadSettings with every fault at once.
+
+    A variable that the environment leaves out is read from the file of its name in SRE_SETTINGS_DIR, where a container
+    finds what was made after its environment was written.
+    """
     names = variables()
+    given: dict[str, Any] = {names[field]: value for field, value in overrides.items()}
+    folder = os.environ.get("SRE_SETTINGS_DIR")
+    if folder and not Path(folder).is_dir():
+        raise BadSettings((f"SRE_SETTINGS_DIR: {folder} is no folder",))
     try:
-        return Settings(**{names[field]: value for field, value in overrides.items()})
+        return Settings(**given, _secrets_dir=folder or None)
     except ValidationError as error:
         lines = []
         for fault in error.errors(include_input=False, include_url=False):

@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# Makes the images that deploy/compose.local.yml names, for machines that reach Debian, Maven Central and the Go module
+# proxy but no registry. Each is made once; downloads are kept in $SRE_CACHE (~/.cache/sre-space). Needs root, dockerd,
+# debootstrap, a JDK with mvn, and Go. An image that is there is left alone: `docker rmi` it to have it made again.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cache=${SRE_CACHE:-$HOME/.cache/sre-space}
+mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+jaeger_version=v1.76.0 # the newest that the Go proxy serves with its own cmd/jaeger, which is Jaeger 2's code
+
+need() {
+    for tool in "$@"; do
+        command -v "$tool" >/dev/null || { echo "build.sh: $tool is missing" >&2; exit 1; }
+    done
+}
+there() { docker image inspect "$1" >/dev/null 2>&1; }
+build() { # a context made of the given files; BuildKit is not asked for, Debian's docker.io has none
+    local tag=$1 context
+    shift
+    context=$(mktemp -d "$cache/context.XXXXXX")
+    cp -r "$@" "$context/"
+    DOCKER_BUILDKIT=0 docker build --network host --quiet --tag "$tag" "$context"
+    rm -rf "$context"
+}
+
+base() {
+    need debootstrap
+    local root
+    root=$(mktemp -d "$cache/base.XXXXXX")
+    trap 'rm -rf "$root"' RETURN
+    debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates,git,wget bookworm "$root" "$mirror" >&2
+    cp /usr/local/share/ca-certificates/*.crt "$root/usr/local/share/ca-certificates/" 2>/dev/null || true
+    chroot "$root" update-ca-certificates >&2
+    rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/*
+    tar -C "$root" -c . | docker import -c 'ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt LANG=C.UTF-8' - "$1"
+}
+kafka() {
+    need mvn
+    mvn -q -B -f "$here/kafka/pom.xml" dependency:copy-dependencies "-DoutputDirectory=$cache/kafka/jars"
+    build "$1" "$here/kafka/Dockerfile" "$here/kafka/run.sh" "$cache/kafka/jars"
+}
+jaeger() {
+    need go
+    if [ ! -x "$cache/jaeger/jaeger" ]; then # `go install` refuses a module with replace directives: build in a copy
+        local module
+        module=$(cd "$cache" && go mod download -json "github.com/jaegertracing/jaeger@$jaeger_version" |
+            sed -n 's/^\t"Dir": "\(.*\)",\{0,1\}$/\1/p')
+        rm -rf "$cache/jaeger/source" && mkdir -p "$cache/jaeger"
+        cp -r "$module" "$cache/jaeger/source" && chmod -R u+w "$cache/jaeger/source"
+        (cd "$cache/jaeger/source" && CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o "$cache/jaeger/jaeger" ./cmd/jaeger)
+        rm -rf "$cache/jaeger/source"
+    fi
+    build "$1" "$here/jaeger/Dockerfile" "$cache/jaeger/jaeger"
+}
+prometheus() { build "$1" "$here/prometheus/Dockerfile"; }
+
+mkdir -p "$cache"
+need docker
+for part in base:bookworm kafka:4.1.1 "jaeger:$jaeger_version" prometheus:2.42; do
+    tag=sre-space/local-$part
+    if [ "$part" = base:bookworm ]; then tag=sre-space/base:bookworm; fi
+    there "$tag" || "${part%%:*}" "$tag"
+    echo "$tag"
+done

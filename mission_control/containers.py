@@ -1,0 +1,144 @@
+"""`keys` and `seed`: what a stack of containers needs before its workers start, made once and found again."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from mission_control.github import GithubSaysNo, Repository
+from mission_control.keys import FLEET, REPOSITORY, make_accounts, make_keys
+from mission_control.patients import SERVICES
+from mission_control.policy_file import read_policy
+from mission_control.record import Record
+from mission_control.seed import NotSeeded, seed
+from mission_control.settings import BadSettings, Settings
+from shared import stream
+
+TOKEN: Final = "GITHUB_PERSONAL_ACCESS_TOKEN"  # noqa: S105 - its name
+_MADE: Final = (TOKEN, "GITHUB_REPOSITORY", "GITHUB_API_URL")
+"""Settings that are made here when no GitHub is given; each is a file (see SRE_SETTINGS_DIR)."""
+_AGAIN_AFTER: Final = 0.5
+
+
+class NotMade(Exception):
+    """Something that the fleet needs could not be made; the message says what and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenByPeople:
+    """Where people open what the stack publishes: base URLs."""
+
+    forge: str
+    traces: str
+    marketplace: str
+
+
+def make_for_containers(settings: Settings, fleet: Path, accounts: Path, forge: str) -> int:
+    """A key for each role in a folder of its own, the keyring and the settings in `fleet`, the forge's accounts.
+
+    `forge` is its address as the workers reach it; with a GitHub token given, nothing is made that points to it.
+    """
+    made = fleet / "settings"
+    made.mkdir(mode=0o750, exist_ok=True)
+    if settings.github_token is not None:
+        for name in _MADE:
+            (made / name).unlink(missing_ok=True)
+        token = settings.github_token.get_secret_value()
+        login = Repository(settings.github_api_url, settings.github_repository or "", token).login()
+    else:
+        tokens, login = make_accounts(accounts), FLEET
+        for name, value in zip(_MADE, (tokens.fleet, REPOSITORY, f"{forge}/api/v3"), strict=True):
+            _write(made / name, value)
+    make_keys(settings.keys_dir or settings.state_dir / "keys", fleet / "keys.toml", login, apart=True)
+    sys.stdout.write(f"the fleet is {login}; its keys are made\n")
+    return 0
+
+
+def seed_for_containers(settings: Settings, seen: SeenByPeople, faults: Path, within: float) -> int:
+    """Labels, topics and, in an empty forge, the first files; then `faults`/run.json, which trigger_chaos.py reads.
+
+    Exit code 1 when GitHub does not answer within `within` seconds, or Kafka refuses.
+    """
+    if settings.github_token is None or settings.github_repository is None:
+        raise BadSettings((f"{TOKEN} and GITHUB_REPOSITORY must be set, or made by `mission-control keys`",))
+    read_policy(settings)
+    token = settings.github_token.get_secret_value()
+    repository = Repository(settings.github_api_url, settings.github_repository, token)
+    own = settings.github_repository == REPOSITORY and settings.github_api_url.startswith("http://forge:")
+    try:
+        _await(repository.sync_labels, within)
+        if settings.kafka is not None:
+            make_topics(settings.kafka, within)
+        if own:
+            pages = settings.github_api_url.removesuffix("/api/v3")
+            seed(pages, REPOSITORY, token, settings.policy, settings.keys_file)
+    except NotSeeded as error:
+        raise GithubSaysNo(str(error)) from error
+    _record(settings, seen if own else replace(seen, forge=_pages(settings.github_api_url)), faults)
+    return 0
+
+
+def _await(ask: Callable[[], object], within: float) -> None:
+    deadline = time.monotonic() + within
+    while True:
+        try:
+            ask()
+        except GithubSaysNo:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_AGAIN_AFTER)
+        else:
+            return
+
+
+def make_topics(brokers: str, within: float) -> None:
+    """Make the fleet's topics where they are missing, as many partitions as the broker's default.
+
+    A consumer that subscribes first hears of them only with its next look at the metadata. Raises
+    NotMade when the broker refuses or is silent for `within` seconds.
+    """
+    from confluent_kafka import KafkaError, KafkaException
+    from confluent_kafka.admin import AdminClient
+    from confluent_kafka.cimpl import NewTopic
+
+    admin = AdminClient({"bootstrap.servers": brokers, "client.id": "sre-seed", "log_level": 2})
+    wanted = [NewTopic(topic, num_partitions=-1, replication_factor=-1) for topic in stream.TOPICS]
+    for topic, made in admin.create_topics(wanted, operation_timeout=within, request_timeout=within).items():
+        try:
+            made.result(within)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise NotMade(f"Kafka at {brokers} does not make {topic}: {error.args[0].str()}") from error
+
+
+def _record(settings: Settings, seen: SeenByPeople, faults: Path) -> None:
+    """run.json without tokens: the patients can read this folder."""
+    Record(
+        github={"url": seen.forge, "api": settings.github_api_url, "repo": settings.github_repository, "tokens": {}},
+        kafka=settings.kafka,
+        traces={"otlp": settings.otlp_url, "query": seen.traces},
+        docker=None,
+        docker_readonly=None,
+        marketplace=seen.marketplace,
+        faults=str(faults / "faults.json"),
+        processes={},
+        containers=dict.fromkeys(SERVICES, ""),
+        supervisor=0,
+        state=str(faults),
+    ).write()
+
+
+def _pages(api: str) -> str:
+    return "https://github.com" if api == "https://api.github.com" else api.removesuffix("/api/v3")
+
+
+def _write(file: Path, value: str) -> None:
+    temporary = file.with_name(f".{file.name}.tmp")
+    temporary.unlink(missing_ok=True)
+    temporary.touch(mode=0o600)
+    temporary.write_text(value, encoding="utf-8")
+    temporary.replace(file)
