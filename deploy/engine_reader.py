@@ -283,14 +283,16 @@ def _cannot_open(engine: Path) -> str | None:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
             probe.connect(str(engine))
     except PermissionError:
-        owner = engine.stat()
-        return (
-            f"{engine} belongs to group {owner.st_gid}, and this process is in {sorted(os.getgroups())}: "
-            f"set DOCKER_GID={owner.st_gid} in .env"
-        )
+        return remedy(engine, engine.stat().st_gid)
     except OSError as error:
         return f"{engine}: {error.strerror}"
     return None
+
+
+def remedy(engine: Path, group: int) -> str:
+    """What to do about a socket that belongs to another group."""
+    mine = sorted(os.getgroups())
+    return f"{engine} belongs to group {group}, and this process is in {mine}: set DOCKER_GID={group} in .env"
 
 
 if __name__ == "__main__":

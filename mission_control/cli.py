@@ -168,7 +168,7 @@ def demo(
 
 @app.command(context_settings=_PASS_ON)
 def test(context: typer.Context) -> int:
-    """Run the tests (everything that needs neither Docker nor accounts); arguments go to pytest."""
+    """Run the tests that need neither Docker nor accounts, or with --real those that do; arguments go to pytest."""
     from mission_control.development import test
 
     return test(context.args)

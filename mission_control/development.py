@@ -11,6 +11,7 @@ from typing import Final
 
 from mission_control.settings import REPOSITORY_ROOT
 
+REAL: Final = "--real"
 CHECKS: Final[dict[str, tuple[str, ...]]] = {
     "ruff check": ("-m", "ruff", "check", "."),
     "ruff format": ("-m", "ruff", "format", "--check", "."),
@@ -20,7 +21,14 @@ CHECKS: Final[dict[str, tuple[str, ...]]] = {
 
 
 def test(arguments: Sequence[str]) -> int:
-    """Become pytest at the repository's root; its exit code is the command's."""
+    """Become pytest at the repository's root; its exit code is the command's.
+
+    `--real` runs tests/stack instead of everything else: real containers on a real dockerd.
+    """
+    if REAL in arguments:
+        os.environ["SRE_TEST_REAL"] = "1"
+        rest = [argument for argument in arguments if argument != REAL]
+        arguments = rest if any("tests/stack" in argument for argument in rest) else ["tests/stack", *rest]
     os.chdir(REPOSITORY_ROOT)
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-P", "-m", "pytest", *arguments])  # noqa: S606 - a list, no shell

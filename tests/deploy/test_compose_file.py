@@ -1,0 +1,144 @@
+"""The rules that docker-compose.yml keeps, read from the file itself."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from mission_control.roster import AGENTS, ROLES
+from mission_control.settings import variables
+from shared.policy.model import parse_policy
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+COMPOSE: Final[dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+SERVICES: Final[dict[str, dict[str, Any]]] = COMPOSE["services"]
+ENV_EXAMPLE: Final = (ROOT / ".env.example").read_text(encoding="utf-8")
+
+
+def mounts(service: str) -> dict[str, tuple[str, bool]]:
+    """Target to (source, whether it is read-only) of one service's volumes."""
+    found = {}
+    for text in SERVICES[service].get("volumes", ()):
+        source, target, *mode = re.sub(r"\$\{[^}]*:-([^}]*)\}", r"\1", text).split(":")
+        found[target] = (source, mode == ["ro"])
+    return found
+
+
+def test_only_the_fixer_gets_the_engines_socket_and_the_reader_that_has_no_network() -> None:
+    with_socket = {name for name in SERVICES if any("docker.sock" in source for source, _ in mounts(name).values())}
+    assert with_socket == {"fixer", "engine-reader"}
+    assert SERVICES["engine-reader"]["network_mode"] == "none"
+    assert "ports" not in SERVICES["engine-reader"]
+    for looker in ("scout", "brain", "guardrail"):
+        assert SERVICES[looker]["environment"]["DOCKER_HOST"] == "unix:///sre/engine/docker.sock"
+        assert mounts(looker)["/sre/engine"] == ("engine", True)
+    for name in set(SERVICES) - {"scout", "brain", "guardrail", "engine-reader"}:
+        assert "/sre/engine" not in mounts(name), name
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_every_container_is_read_only_without_capabilities_bounded_and_not_root(name: str) -> None:
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["mem_limit"]
+    assert service["pids_limit"]
+    assert "privileged" not in service
+    own_image = service["image"].startswith(("sre-space/fleet:", "apache/kafka:"))  # both end with a USER of their own
+    assert own_image or service["user"].partition(":")[0] not in ("", "0", "root")
+
+
+def test_the_fleets_image_does_not_run_as_root() -> None:
+    users = re.findall(r"^USER (\S+)$", (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert users == ["10001:10001"]
+
+
+def test_each_worker_mounts_its_own_key_and_no_other() -> None:
+    for role in ROLES:
+        keys = {target: found for target, found in mounts(role).items() if target.startswith("/sre/keys")}
+        assert keys == {f"/sre/keys/{role}": (f"key-{role}", True)}
+        assert SERVICES[role]["environment"]["SRE_KEY"] == f"/sre/keys/{role}/{role}.key"
+    for name in set(SERVICES) - {*ROLES, "keys"}:
+        assert not [target for target in mounts(name) if target.startswith("/sre/keys")], name
+
+
+def test_workers_cannot_change_the_policy_the_keyring_or_the_made_settings() -> None:
+    for agent in AGENTS:
+        found = mounts(agent)
+        assert found["/sre/fleet"] == ("fleet", True)
+        assert "/sre/policy.yaml" not in found or found["/sre/policy.yaml"][1]
+
+
+def test_every_port_is_on_the_loopback_address() -> None:
+    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    assert set(published) >= {"forge", "jaeger", "frontend"}
+    assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
+
+
+def test_every_image_is_pinned_and_every_volume_is_named() -> None:
+    for name, service in SERVICES.items():
+        _, colon, tag = service["image"].partition(":")
+        assert colon, name
+        assert re.match(r"v?\d", tag), name
+    used = {source for name in SERVICES for source, _ in mounts(name).values() if not source.startswith((".", "/"))}
+    assert used == set(COMPOSE["volumes"])
+
+
+def test_long_running_services_have_a_health_check_and_wait_for_what_they_need() -> None:
+    for name, service in SERVICES.items():
+        if service["restart"] == "no" and name in ("keys", "seed"):
+            continue
+        assert "healthcheck" in service or name == "chroma", name
+    for agent in AGENTS:
+        needs = {name: how["condition"] for name, how in SERVICES[agent]["depends_on"].items()}
+        assert needs.items() >= {"seed": "service_completed_successfully", "kafka": "service_healthy"}.items()
+
+
+def test_what_the_policy_lists_is_exactly_what_is_labelled_and_only_the_fixer_restarts_it() -> None:
+    managed = {
+        service.get("container_name", name)
+        for name, service in SERVICES.items()
+        if service.get("labels", {}).get("sre-space.managed") == "true"
+    }
+    policy = parse_policy((ROOT / "deploy" / "policy.yaml").read_text(encoding="utf-8"))
+    assert managed == set(policy.services)
+    assert {SERVICES[name]["restart"] for name in managed} == {"no"}
+    assert all(SERVICES[name]["labels"]["sre-space.health-url"].startswith(f"http://{name}:") for name in managed)
+
+
+def test_the_environment_example_names_every_variable_of_the_file_and_no_others() -> None:
+    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    used = set(re.findall(r"\$\{([A-Z_]+)", text))
+    named = set(re.findall(r"^#?([A-Z_]+)=", ENV_EXAMPLE, re.MULTILINE))
+    assert named == used
+    for name, default in re.findall(r"\$\{([A-Z_]+):-([^}]*)\}", text):
+        assert re.search(rf"^#?{name}={re.escape(default)}$", ENV_EXAMPLE, re.MULTILINE) or default == "", name
+
+
+def test_workers_are_told_only_what_the_settings_know() -> None:
+    known = {*variables().values(), "SRE_SETTINGS_DIR"}
+    for agent in AGENTS:
+        assert set(SERVICES[agent]["environment"]) <= known
+
+
+def test_what_is_copied_into_the_image_is_in_its_context() -> None:
+    dockerfile = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8")
+    allowed = {
+        line[1:] for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines() if line[:1] == "!"
+    }
+    copied = {
+        source for line in re.findall(r"^COPY (?!--from)(.*) \S+$", dockerfile, re.MULTILINE) for source in line.split()
+    }
+    assert copied == allowed
+    assert all((ROOT / path).exists() for path in allowed)
+
+
+def test_the_scripts_are_sound_shell() -> None:
+    for script in (ROOT / "deploy" / "local").rglob("*.sh"):
+        assert subprocess.run(["bash", "-n", str(script)], check=False).returncode == 0, script

@@ -1,0 +1,218 @@
+"""The stack of docker-compose.yml as the tests see it: the same questions as to the embedded one, other ways to ask."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import docker
+from docker.models.containers import Container
+
+from mission_control import record
+from mission_control.witnesses import EngineWitness
+from shared.incident.facts import Applied
+from shared.incident.signing import parse_keyring
+from tests.scenario.stack import ROOT, Stack, clean_environment, free_ports, roomy_policy, wait_for
+from tests.stack.parts import FLEET_IMAGE, SOCKET, run
+
+PROJECT: Final = "sre-space-test"
+PATIENTS: Final = ("user-service", "policy-service", "quote-service", "frontend")
+PORTS: Final = ("FORGE_PORT", "KAFKA_PORT", "JAEGER_PORT", "MARKETPLACE_PORT", "OTLP_PORT")
+PACE: Final = {
+    "SRE_HEALTHY_FOR": "3s",
+    "SRE_HERALD_EVERY": "1s",
+    "SRE_RESYNC_EVERY": "5s",
+    "SRE_RECURRENCE_WINDOW": "20s",
+}
+"""Faster than a production stack, for nobody else's limits are at stake; and a fault may be tried again soon."""
+UP_WITHIN: Final = 240
+_FILES: Final = ("docker-compose.yml", "deploy/compose.local.yml", "tests/stack/compose.test.yml")
+
+
+class RealStack(Stack):
+    """One `docker compose up`; made by `running`. `client` is the engine seen by the test."""
+
+    def __init__(self, compose: tuple[str, ...], folder: Path) -> None:
+        base = free_ports(len(PORTS))
+        self.ports = {name: base + n for n, name in enumerate(PORTS)}
+        self.state = folder
+        self._compose = (*compose, "-p", PROJECT, *(part for file in _FILES for part in ("-f", file)))
+        self._variables = clean_environment(**PACE) | {
+            "DOCKER_GID": str(SOCKET.stat().st_gid),
+            "SRE_POLICY_FILE": roomy_policy(folder),
+            **{name: str(port) for name, port in self.ports.items()},
+        }
+        self._sessions = {}
+        self.client = docker.DockerClient(base_url=f"unix://{SOCKET}", timeout=120)
+
+    # how it comes and goes
+
+    def start(self) -> None:
+        """Bring it up and wait until all of it is healthy. Fails when the patients' names are somebody else's."""
+        for name in PATIENTS:
+            for container in self.client.containers.list(all=True, filters={"name": f"^/{name}$"}):
+                owner = container.labels.get("com.docker.compose.project")
+                assert owner == PROJECT, f"a container named {name} is there already, of {owner or 'nobody'}"
+        self.compose("down", "--volumes", "--remove-orphans", "--timeout", "5")
+        self.compose("up", "-d", "--no-build")
+        wait_for(lambda: not self.ailing(), UP_WITHIN, "every container is healthy")
+        self.keyring = parse_keyring(self.volume("fleet", "keys.toml"))
+        self.accounts = {
+            row["role"]: row["token"] for row in json.loads(self.volume("forge", "accounts.json"))["accounts"]
+        }
+        self.engine = EngineWitness(f"unix://{SOCKET}")
+
+    def end(self) -> None:
+        """Nothing of it is left, volumes included."""
+        if hasattr(self, "engine"):
+            self.engine.close()
+        self.client.close()
+        if not os.environ.get("SRE_KEEP"):
+            self.compose("down", "--volumes", "--remove-orphans", "--timeout", "5")
+
+    def compose(self, *arguments: str) -> str:
+        return run(*self._compose, *arguments, seconds=UP_WITHIN + 120, environment=self._variables).stdout
+
+    def ailing(self) -> list[str]:
+        """Containers that should run and do not, or are not healthy."""
+        found = []
+        for service, container in self.containers().items():
+            state = container.attrs["State"]
+            if service in ("keys", "seed"):
+                well = state["Status"] == "exited" and state["ExitCode"] == 0
+            else:
+                well = state["Running"] and state.get("Health", {}).get("Status", "healthy") == "healthy"
+            if not well:
+                found.append(f"{service}: {state['Status']}")
+        return found
+
+    # what it is
+
+    def containers(self) -> dict[str, Container]:
+        """Compose service to its container, as it is now."""
+        listed = self.client.containers.list(all=True, filters={"label": f"com.docker.compose.project={PROJECT}"})
+        return {c.labels["com.docker.compose.service"]: c for c in listed}
+
+    def container(self, service: str) -> Container:
+        return self.containers()[service]
+
+    @property
+    def run(self) -> record.Record:
+        """What run.json would say of this stack from outside."""
+        site = f"http://127.0.0.1:{self.ports['FORGE_PORT']}"
+        tokens = {
+            "fleet": self.accounts["admin"],
+            "operator": self.accounts["maintain"],
+            "outsider": self.accounts["read"],
+        }
+        return record.Record(
+            github={"url": site, "api": f"{site}/api/v3", "repo": "sre-space/marketplace", "tokens": tokens},
+            kafka=f"127.0.0.1:{self.ports['KAFKA_PORT']}",
+            traces={"otlp": self.otlp, "query": f"http://127.0.0.1:{self.ports['JAEGER_PORT']}"},
+            docker=f"unix://{SOCKET}",
+            docker_readonly=None,
+            marketplace=f"http://127.0.0.1:{self.ports['MARKETPLACE_PORT']}",
+            faults=None,
+            processes={},
+            containers={},
+            supervisor=0,
+            state=str(self.state),
+        )
+
+    @property
+    def otlp(self) -> str:
+        return f"http://127.0.0.1:{self.ports['OTLP_PORT']}"
+
+    def volume(self, name: str, path: str) -> str:
+        """A file of one of the stack's volumes."""
+        mount = {f"{PROJECT}_{name}": {"bind": "/v", "mode": "ro"}}
+        said: bytes = self.client.containers.run(FLEET_IMAGE, ["cat", f"/v/{path}"], volumes=mount, remove=True)
+        return said.decode()
+
+    # faults and disturbances
+
+    def _chaos(self, *arguments: str) -> dict[str, Any]:
+        """The command a person runs, on a state folder where no stack of processes is."""
+        argv = [sys.executable, str(ROOT / "trigger_chaos.py"), *arguments, "--json"]
+        environment = clean_environment(SRE_STATE_DIR=str(self.state))
+        done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False, timeout=30)
+        assert done.returncode == 0, done.stderr
+        answer: dict[str, Any] = json.loads(done.stdout)
+        return answer
+
+    def sigkill(self, service: str) -> None:
+        """Kill a container's process from outside, as no `docker kill` does: the restart policy then counts."""
+        pid = self.container(service).attrs["State"]["Pid"]
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+
+    @contextmanager
+    def without(self, service: str, how: str = "stop") -> Iterator[None]:
+        """The stack while one container is stopped or paused."""
+        container = self.container(service)
+        if how == "pause":
+            container.pause()
+        else:
+            container.stop(timeout=2)
+        try:
+            yield
+        finally:
+            if how == "pause":
+                container.unpause()
+            else:
+                container.start()
+                wait_for(lambda: not self.ailing(), 90, f"{service} is back")
+
+    # what came of it
+
+    def of(self, service: str, known: set[int]) -> set[int]:
+        """The incidents of `service` that are not among `known`: a crowded machine may give others theirs."""
+        return {number for number in self.numbers() - known if self.incident(number).detected.service == service}
+
+    def every_restart_was_directed(self, known: set[int], since: float) -> None:
+        """dockerd saw as many restarts of each container as there are directives carried out, and no others."""
+        done: Counter[str] = Counter()
+        for number in self.numbers():
+            incident = self.incident(number)
+            later = [a for a in incident.all(Applied) if number not in known or _started(a.after.started_at) >= since]
+            done.update([incident.detected.service] * len(later))
+        assert self.restarts(since) == dict(done)
+
+    def calm(self) -> None:
+        """Take back every fault, wait until nothing is open, everything is healthy and the write budget has rested."""
+        self.undo()
+        wait_for(lambda: not self._open(), 90, "every incident is closed")
+        wait_for(lambda: not self.ailing(), 60, "everything is healthy")
+        wait_for(lambda: self._writes_lately() < 25, 90, "the fleet has rested")
+
+    def _open(self) -> list[int]:
+        return [row["number"] for row in self.repository().pages("/issues", labels="incident", state="open")]
+
+    def _writes_lately(self) -> int:
+        return sum(request.mutates for request in self.fleet_log(time.time() - 60))
+
+
+def _started(text: str) -> float:
+    """Docker's StartedAt (RFC 3339 with nanoseconds) as epoch seconds."""
+    return datetime.fromisoformat(text[:26].rstrip("Z") + "+00:00").timestamp()
+
+
+@contextmanager
+def running(compose: tuple[str, ...], folder: Path) -> Iterator[RealStack]:
+    """The stack, healthy; all of it is gone afterwards (SRE_KEEP keeps it)."""
+    stack = RealStack(compose, folder)
+    try:
+        stack.start()
+        yield stack
+    finally:
+        stack.end()
