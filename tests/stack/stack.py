@@ -139,6 +139,11 @@ class RealStack(Stack):
         said: bytes = self.client.containers.run(FLEET_IMAGE, ["cat", f"/v/{path}"], volumes=mount, remove=True)
         return said.decode()
 
+    def execute(self, service: str, *argv: str) -> tuple[int, str]:
+        """Exit code and output of a command in a container."""
+        done = run("docker", "exec", str(self.container(service).name), *argv, check=False)
+        return done.returncode, done.stdout.strip()
+
     # faults and disturbances
 
     def _chaos(self, *arguments: str) -> dict[str, Any]:
