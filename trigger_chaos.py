@@ -86,8 +86,13 @@ class Stack:
 def main(argv: Sequence[str] | None = None) -> int:
     """0 when done, 2 when nothing was done."""
     arguments = _parse(argv)
-    if not (Path(arguments.state) / "run.json").exists() and (inside := _container()):
-        return _in_container(inside, sys.argv[1:] if argv is None else argv)
+    given = arguments.state or os.environ.get("SRE_STATE_DIR")
+    arguments.state = given or _default_state()
+    nothing_here = not given and not (Path(arguments.state) / "run.json").exists()
+    if (arguments.compose or nothing_here) and (inside := _container()):
+        return _in_container(inside, [a for a in (sys.argv[1:] if argv is None else argv) if a != "--compose"])
+    if arguments.compose:
+        _fail("no stack runs in containers here: start it with docker compose up -d --build")
     stack = Stack(Path(arguments.state))
     if arguments.list:
         return _list(stack, arguments.json)
@@ -109,8 +114,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--sticky", action="store_true", help="the fault survives a restart")
     parser.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help="take it back after that time")
     parser.add_argument(
-        "--state", default=_default_state(), metavar="DIR", help="the stack's state folder (default %(default)s)"
+        "--state", metavar="DIR", help=f"the stack's state folder (SRE_STATE_DIR, else {_default_state()})"
     )
+    parser.add_argument("--compose", action="store_true", help="the stack in containers, also when another runs here")
     parser.add_argument("--undo", action="store_true", help="take back this fault; with no fault named, everything")
     parser.add_argument("--list", action="store_true", help="show what is injected")
     parser.add_argument("--json", action="store_true", help="answer in JSON")
@@ -125,7 +131,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _default_state() -> str:
-    return os.environ.get("SRE_STATE_DIR") or str(ROOT / ".sre-space")
+    return str(ROOT / ".sre-space")
 
 
 def _container() -> str | None:
@@ -173,7 +179,8 @@ def _inject(stack: Stack, arguments: argparse.Namespace) -> int:
     for name, place in places.items():
         print(f"  {name:<11} {place}")
     cure = "It survives a restart." if entry["sticky"] else "A restart heals it."
-    where = "" if arguments.state == _default_state() else f" --state {arguments.state}"
+    standard = os.environ.get("SRE_STATE_DIR") or _default_state()
+    where = "" if arguments.state == standard else f" --state {arguments.state}"
     print(f"{cure} Take it back with: python trigger_chaos.py {arguments.fault} --service {service} --undo{where}")
     return 0
 

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import docker
 import requests
@@ -51,25 +51,24 @@ class Lone:
         self.port = free_ports(1)
         self.folder = folder
         folder.chmod(0o755)
-        self.container = client.containers.run(
-            parts.FLEET_IMAGE,
-            ["python", "-P", "-m", "protected_services.user_service"],
-            name=f"bench-{secrets.token_hex(4)}",
-            environment={"HOST": "0.0.0.0", "PORT": "8004", "FAULTS_FILE": "/faults/faults.json"},
-            volumes={str(folder): {"bind": "/faults", "mode": "ro"}},
-            ports={"8004/tcp": ("127.0.0.1", self.port)},
-            mem_limit="192m",
-            memswap_limit="192m",
-            read_only=True,
-            restart_policy={"Name": "always" if always else "no"},
-            healthcheck={
+        options: dict[str, Any] = {
+            "name": f"bench-{secrets.token_hex(4)}",
+            "environment": {"HOST": "0.0.0.0", "PORT": "8004", "FAULTS_FILE": "/faults/faults.json"},
+            "volumes": {str(folder): {"bind": "/faults", "mode": "ro"}},
+            "ports": {"8004/tcp": ("127.0.0.1", self.port)},
+            "mem_limit": "192m",
+            "memswap_limit": "192m",
+            "read_only": True,
+            "restart_policy": {"Name": "always" if always else "no"},
+            "healthcheck": {
                 "test": ["CMD", "python", "-I", "-S", "/app/protected_services/common/healthcheck.py", "8004"],
                 "interval": 5 * SECOND,
                 "timeout": 4 * SECOND,
                 "retries": 3,
             },
-            detach=True,
-        )
+        }
+        argv = ["python", "-P", "-m", "protected_services.user_service"]
+        self.container = client.containers.run(parts.FLEET_IMAGE, argv, detach=True, **options)
 
     def healthy(self) -> bool:
         return answers(f"http://127.0.0.1:{self.port}/healthz")

@@ -111,3 +111,33 @@ def test_it_reaches_the_running_services(shop: Shop) -> None:
     wait_for(lambda: shop.purchase().status_code == 409)
     assert chaos("--undo", state=folder).returncode == 0
     wait_for(lambda: shop.purchase().status_code == 201)
+
+
+@pytest.fixture
+def fake_docker(tmp_path: Path) -> Path:
+    """A folder for PATH with a `docker` that knows one container and writes down what it is asked to run there."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    program = folder / "docker"
+    asked = tmp_path / "asked"
+    program.write_text(f'#!/bin/sh\nif [ "$1" = ps ]; then echo the-load; else echo "$@" > {asked}; fi\n')
+    program.chmod(0o755)
+    return folder
+
+
+def in_containers(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": f"{folder}:{os.defpath}"}
+    argv = [sys.executable, str(ROOT / "trigger_chaos.py"), *arguments]
+    return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False, timeout=20)
+
+
+def test_a_stack_in_containers_gets_the_same_command_where_it_is(fake_docker: Path, tmp_path: Path) -> None:
+    assert in_containers(fake_docker, "oom", "--compose", "--service", "frontend").returncode == 0
+    asked = (tmp_path / "asked").read_text().split()
+    assert asked == ["exec", "the-load", "python", "-P", "/app/trigger_chaos.py", "oom", "--service", "frontend"]
+
+
+def test_a_state_folder_that_is_named_is_never_left_for_containers(fake_docker: Path, tmp_path: Path) -> None:
+    done = in_containers(fake_docker, "oom", "--state", str(tmp_path))
+    assert done.returncode == 2
+    assert not (tmp_path / "asked").exists()

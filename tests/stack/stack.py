@@ -147,10 +147,9 @@ class RealStack(Stack):
     # faults and disturbances
 
     def _chaos(self, *arguments: str) -> dict[str, Any]:
-        """The command a person runs, on a state folder where no stack of processes is."""
-        argv = [sys.executable, str(ROOT / "trigger_chaos.py"), *arguments, "--json"]
-        environment = clean_environment(SRE_STATE_DIR=str(self.state))
-        done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False, timeout=30)
+        """The command a person runs; `--compose`, because an `up` may run here besides."""
+        argv = [sys.executable, str(ROOT / "trigger_chaos.py"), *arguments, "--compose", "--json"]
+        done = subprocess.run(argv, env=clean_environment(), capture_output=True, text=True, check=False, timeout=60)
         assert done.returncode == 0, done.stderr
         answer: dict[str, Any] = json.loads(done.stdout)
         return answer
