@@ -26,7 +26,6 @@ def test(arguments: Sequence[str]) -> int:
     `--real` runs tests/stack instead of everything else: real containers on a real dockerd.
     """
     if REAL in arguments:
-        os.environ["SRE_TEST_REAL"] = "1"
         rest = [argument for argument in arguments if argument != REAL]
         arguments = rest if any("tests/stack" in argument for argument in rest) else ["tests/stack", *rest]
     os.chdir(REPOSITORY_ROOT)

@@ -5,7 +5,6 @@ What they need and cannot find is a failure that says which part and why, never 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +12,6 @@ import pytest
 
 from tests.stack import parts
 from tests.stack.stack import RealStack, running
-
-REAL = "SRE_TEST_REAL"
-collect_ignore_glob = [] if os.environ.get(REAL) else ["test_*.py"]
 
 
 @pytest.fixture(scope="session")
