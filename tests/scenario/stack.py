@@ -43,12 +43,12 @@ ACTS: Final = ("kill", "start", "restart")
 T = TypeVar("T")
 
 
-def wait_for(ask: Callable[[], T], seconds: float, what: str) -> T:
-    """The first true answer of `ask`. Raises AssertionError after `seconds`."""
+def wait_for(ask: Callable[[], T], seconds: float, what: str, every: float = 0.05) -> T:
+    """The first true answer of `ask`, asked `every` so many seconds. Raises AssertionError after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (answer := ask()):
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
-        time.sleep(0.05)
+        time.sleep(every)
     return answer
 
 

@@ -65,7 +65,7 @@ class RealStack(Stack):
                 assert owner == PROJECT, f"a container named {name} is there already, of {owner or 'nobody'}"
         self.compose("down", "--volumes", "--remove-orphans", "--timeout", "5")
         self.compose("up", "-d", "--no-build")
-        wait_for(lambda: not self.ailing(), UP_WITHIN, "every container is healthy")
+        wait_for(lambda: not self.ailing(), UP_WITHIN, "every container is healthy", 0.5)
         self.keyring = parse_keyring(self.volume("fleet", "keys.toml"))
         self.accounts = {
             row["role"]: row["token"] for row in json.loads(self.volume("forge", "accounts.json"))["accounts"]
@@ -175,7 +175,7 @@ class RealStack(Stack):
                 container.unpause()
             else:
                 container.start()
-                wait_for(lambda: not self.ailing(), 90, f"{service} is back")
+                wait_for(lambda: not self.ailing(), 120, f"{service} is back", 0.5)
 
     # what came of it
 
@@ -195,9 +195,9 @@ class RealStack(Stack):
     def calm(self) -> None:
         """Take back every fault, wait until nothing is open, everything is healthy and the write budget has rested."""
         self.undo()
-        wait_for(lambda: not self._open(), 90, "every incident is closed")
-        wait_for(lambda: not self.ailing(), 60, "everything is healthy")
-        wait_for(lambda: self._writes_lately() < 25, 90, "the fleet has rested")
+        wait_for(lambda: not self._open(), 90, "every incident is closed", 0.5)
+        wait_for(lambda: not self.ailing(), 60, "everything is healthy", 0.5)
+        wait_for(lambda: self._writes_lately() < 30, 90, "the fleet has rested", 2.0)
 
     def _open(self) -> list[int]:
         return [row["number"] for row in self.repository().pages("/issues", labels="incident", state="open")]

@@ -53,12 +53,13 @@ def test_protobuf_is_answered_in_protobuf(backend: Backend) -> None:
     answer = backend.post(ExportTraceServiceRequest().SerializeToString(), PROTOBUF)
 
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, PROTOBUF)
-    assert ExportTraceServiceResponse.FromString(answer.content) == ExportTraceServiceResponse()
+    assert ExportTraceServiceResponse.FromString(answer.content).partial_success.rejected_spans == 0
 
 
 @pytest.mark.parametrize("content_type", [PROTOBUF, JSON])
 def test_an_unreadable_body_is_refused_for_good_with_400(backend: Backend, content_type: str) -> None:
-    assert backend.post(b"\xff\xfe nonsense", content_type).status_code == 400
+    """Jaeger 1.76 answers JSON that is not even UTF-8 with 500, which no client sends again either."""
+    assert backend.post(b"\xff\xfe nonsense", content_type).status_code in ({400} if backend.pid else {400, 500})
 
 
 def test_another_media_type_is_refused_with_415(backend: Backend) -> None:
