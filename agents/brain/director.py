@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from agents.brain.analysts import compute, database, deploy, logic, memory, network, traces
-from agents.brain.case import Case, Clue
+from agents.brain.case import Case, Cited, Clue
 from agents.brain.fit import NAME as FIT
 from agents.brain.fit import fit
 from agents.brain.observations import settle
@@ -42,6 +42,8 @@ class Panel:
     hypotheses: tuple[Hypothesis, ...]
     evidence: tuple[Evidence, ...]
     settle: Settle | None
+    verbatim: Mapping[str, object]
+    """By evidence id what the evidence is the hash of (JSON types); what stands in the log already is not in here."""
     notes: tuple[str, ...]
     """What was missing, dropped or capped, one line each."""
     steering: Steering
@@ -76,7 +78,9 @@ def convene(incident: Incident, case: Case) -> Panel:
     ceiling, degraded = _ceiling(case)
     shares = _shares(weights, (incident.detected.service, "unknown"), ceiling)
     order = _order(shares, steered)
-    hypotheses, evidence = _cite(order, shares, raised, fits)
+    hypotheses, cited = _cite(order, shares, raised, fits)
+    evidence = tuple(c.evidence for c in cited)
+    verbatim = {c.evidence.id: c.verbatim for c in cited if c.verbatim is not None}
     hypotheses, uncited = cited_only(hypotheses, evidence)
     notes = [f"{name}: {why}" for name, why in sorted(case.missing.items())] + degraded
     if dropped or uncited:
@@ -85,7 +89,7 @@ def convene(incident: Incident, case: Case) -> Panel:
     if steered.focus is not None and steered.focus not in raised:
         notes.append(f"no evidence speaks for {steered.focus[1]} in {steered.focus[0]}, which is in focus")
     told = tuple(one_line(note) for note in notes)
-    return Panel(hypotheses, evidence, settle(hypotheses, evidence), told, steered, reading)
+    return Panel(hypotheses, evidence, settle(hypotheses, evidence), verbatim, told, steered, reading)
 
 
 def total(clues: Iterable[Clue]) -> float:
@@ -137,17 +141,18 @@ def _order(shares: dict[Key, float], steered: Steering) -> list[Key]:
 
 def _cite(
     order: list[Key], shares: dict[Key, float], raised: dict[Key, list[Clue]], fits: dict[Key, tuple[float, str]]
-) -> tuple[tuple[Hypothesis, ...], tuple[Evidence, ...]]:
+) -> tuple[tuple[Hypothesis, ...], tuple[Cited, ...]]:
     """The hypotheses with their votes and the evidence they cite, the leading one's first."""
-    cited: dict[str, Evidence] = {}
+    cited: dict[str, Cited] = {}
     hypotheses = []
     for n, key in enumerate(order, 1):
         clues = sorted(raised.get(key, ()), key=lambda c: -c.weight)
         own: dict[str, None] = {}
-        for proof in (cited_.evidence for clue in clues for cited_ in clue.evidence):
-            if len(own) < MOST_CITED and (proof.id in cited or len(cited) < MOST_EVIDENCE):
-                cited.setdefault(proof.id, proof)
-                own[proof.id] = None
+        for proof in (proof for clue in clues for proof in clue.evidence):
+            name = proof.evidence.id
+            if len(own) < MOST_CITED and (name in cited or len(cited) < MOST_EVIDENCE):
+                cited.setdefault(name, proof)
+                own[name] = None
         speaks_for = dict.fromkeys(c.why for c in clues if c.weight > 0)
         hypotheses.append(
             Hypothesis(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from shared.incident.facts import Cause, Evidence, EvidenceKind, Hypothesis, Settle
 
+EVERY: Final[tuple[Cause, ...]] = get_args(Cause)
 Cost = Literal["look", "query", "probe", "ask"]
 
 
@@ -71,6 +72,12 @@ TABLE: Final[tuple[Observation, ...]] = (
         "probe",
         frozenset(("saturation", "dependency", "slow-dependency", "network")),
         "ask who runs what {service} depends on",
+    ),
+    Observation(
+        "ask",
+        "event",
+        frozenset(cause for cause in EVERY if cause != "unknown"),
+        "ask who runs {service} what they see",
     ),
 )
 """Cheapest first."""

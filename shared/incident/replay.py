@@ -294,7 +294,7 @@ def _unlisted(incident: Incident, fact: Commanded) -> str | None:
     """Why a steering command does not speak of a hypothesis that stood on the issue when it was written."""
     listed = incident.listed(fact.comment_id)
     if fact.steers is None:
-        return f"it names no hypothesis; listed are {', '.join(h.id for h in listed) or 'none'}"
+        return f"it names no listed hypothesis; listed are {', '.join(h.id for h in listed) or 'none'}"
     about = fact.steers
     if not any((h.id, h.service, h.cause) == (about.hypothesis, about.service, about.cause) for h in listed):
         return f"{about.hypothesis} is not listed; listed are {', '.join(h.id for h in listed) or 'none'}"

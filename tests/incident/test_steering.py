@@ -61,7 +61,7 @@ def test_a_command_without_a_hypothesis_is_refused_with_what_is_listed() -> None
     log = LogBuilder().to(Status.DIAGNOSED)
     fact = log.next("commanded:focus").model_copy(update={"steers": None})
     assert isinstance(fact, Commanded)
-    assert why_not(log.incident, fact, "guardrail", log.now) == "it names no hypothesis; listed are H1"
+    assert why_not(log.incident, fact, "guardrail", log.now) == "it names no listed hypothesis; listed are H1"
 
 
 def test_an_id_means_what_it_meant_when_the_command_was_written() -> None:

@@ -117,13 +117,14 @@ def _times(incident: Incident, reading: Reading) -> Iterator[Clue]:
         if found.weight <= 0 or not found.slow:
             yield Clue(NAME, "traces", service, "slow", -1.0, "its own time is as before", proof, raises=False)
             continue
-        yield Clue(NAME, "traces", service, "slow", found.weight, "its own time has grown, not its callees'", proof)
-        if (rise := _busier(service, reading)) >= FASTER:
-            busy = {"service": service, "calls_rate_to_before": round(rise, 2)}
-            more = evidence("trace", f"rate-{service}", f"{rise:.1f} times as many calls a second as before", busy)
-            why = "slower, and called more often than before"
-            yield Clue(NAME, "traces", service, "saturation", found.weight, why, (*proof, more))
-            yield Clue(NAME, "traces", service, "slow", -1.0, "its load has grown", (more,), raises=False)
+        why = "its own time has grown, not its callees'"
+        if (rise := _busier(service, reading)) < FASTER:
+            yield Clue(NAME, "traces", service, "slow", found.weight, why, proof)
+            continue
+        busy = {"service": service, "calls_rate_to_before": round(rise, 2)}
+        more = evidence("trace", f"rate-{service}", f"{rise:.1f} times as many calls a second as before", busy)
+        yield Clue(NAME, "traces", service, "saturation", found.weight, "slower, and called more often", (*proof, more))
+        yield Clue(NAME, "traces", service, "slow", found.weight - 1.0, f"{why}, but its load too", (*proof, more))
 
 
 def _busier(service: str, reading: Reading) -> float:

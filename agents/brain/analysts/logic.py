@@ -33,10 +33,11 @@ def analyse(incident: Incident, case: Case, reading: Reading) -> tuple[Clue, ...
 
 def _errors(reading: Reading) -> Iterator[Clue]:
     before, during = reading.measured.before, reading.measured.during
-    for service, total in sorted(during.spans.items()):
+    for service in sorted({*during.spans, *during.origins}):
         spans = during.origins.get(service, [])
+        total = max(during.spans.get(service, 0), len(spans))
         usual = len(before.origins.get(service, ())) / max(before.spans.get(service, 0), 1)
-        ratio = weight(len(spans), max(total, len(spans)), usual, FAULT_RATE)
+        ratio = weight(len(spans), total, usual, FAULT_RATE)
         if not SERVICE_NAME.fullmatch(service):
             continue
         verbatim = {
