@@ -24,8 +24,12 @@ from shared.incident.replay import Incident
 from shared.incident.status import Status
 
 BATCH_EVERY: Final = timedelta(seconds=5)
-MOST_WAITING: Final = 5_000
-"""Spans that wait for the next batch; more are left out, so that load beyond 1,000 spans a second costs no more."""
+BATCH: Final = 500
+"""Spans that are a batch before their time."""
+MOST_WAITING: Final = 1_000
+"""Spans of one step of the patrol; more are left out, so that no load holds up a step."""
+LARGEST: Final = 10_000
+"""Spans of the largest trace that is learned."""
 AFTER: Final = timedelta(seconds=5)
 """How long after its last bad sign a service's spans teach nothing."""
 BEFORE: Final = timedelta(seconds=60)
@@ -61,7 +65,7 @@ class Learner:
 
     def take(self, spans: Collection[Span]) -> None:
         """A whole trace of the live stream, each of its spans once."""
-        if self._size + len(spans) > MOST_WAITING:
+        if len(spans) > LARGEST or (self._waiting and self._size + len(spans) > MOST_WAITING):
             self.left_out += len(spans)
             return
         self._size += len(spans)
@@ -82,13 +86,13 @@ class Learner:
     def step(
         self, at: datetime, ill: Collection[str], incidents: Collection[Incident], findings: Collection[Finding]
     ) -> None:
-        """Note who is ill at `at` (Scout's clock) and, every BATCH_EVERY, learn what waits.
+        """Note who is ill at `at` (Scout's clock) and learn what waits, when it is time or a batch is full.
 
         `ill`: services with an incident, a finding or a failed probe, and their callers.
         """
         for service in ill:
             self._ill[service] = at
-        if self._due is None or at >= self._due:
+        if self._due is None or at >= self._due or self._size >= BATCH:
             self._due = at + BATCH_EVERY
             waiting, self._waiting, self._size = self._waiting, [], 0
             if self.informed():
@@ -107,7 +111,7 @@ class Learner:
         quiet, size = [], 0
         for trace in piece:
             size += len(trace.spans)
-            if size <= MOST_WAITING and not any(_overlaps(trace, window) for window in troubles):
+            if size <= LARGEST and not any(_overlaps(trace, window) for window in troubles):
                 quiet.append(trace)
             else:
                 self.left_out += len(trace.spans)

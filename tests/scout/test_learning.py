@@ -140,13 +140,16 @@ def test_a_span_whose_parent_is_missing_or_whose_clock_is_off_teaches_nothing() 
     assert (learner.learned, learner.left_out) == (1, 3)
 
 
-def test_a_flood_costs_no_more_than_a_batch() -> None:
+def test_a_flood_costs_a_step_no_more_than_a_batch_and_one_large_trace_is_learned_whole() -> None:
     learner = Learner(Levels())
     us = int(START.timestamp() * 1e6) - 1
     for n in range(2 * MOST_WAITING):
         learner.take([span(f"{n}", None, us)])
     learner.step(START, (), (), ())
     assert learner.learned == learner.left_out == MOST_WAITING
+    learner.take([span("r", None, us), *(span(f"{n}", "r", us) for n in range(2 * MOST_WAITING))])
+    learner.step(START, (), (), ())
+    assert learner.learned == 3 * MOST_WAITING + 1
 
 
 def span(span_id: str, parent: str | None, start_us: int, operation: str = "op") -> Span:
