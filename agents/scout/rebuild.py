@@ -16,7 +16,7 @@ from shared.ports import Clock, Permanent, Traces, Transient
 
 _log = structlog.get_logger()
 
-MOST_TRACES: Final = 100
+MOST_TRACES: Final = 200
 """Per minute and question: a sample of the newest."""
 MOST_SPANS: Final = 60_000
 """In all; whatever is older is left."""

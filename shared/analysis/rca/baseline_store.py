@@ -70,8 +70,9 @@ class BaselineStore:
         if own is not None and own.count >= ENOUGH:
             return own
         whole = Sketch()
-        for (known, _), sketch in self.sketches.items():
-            if known == key:
+        for other in range(OTHER_HOURS, 24):
+            sketch = self.sketches.get((key, other))
+            if sketch is not None:
                 whole.merge(sketch)
         return whole if whole.count else None
 
