@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +18,7 @@ from agents.brain.heard import MOST_SENT, HeardUsual
 from shared.analysis.rca.baseline_store import Key
 from shared.stream import BASELINE, Event, Poison
 
+ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
@@ -148,3 +152,15 @@ def test_whatever_comes_it_is_taken_whole_or_refused_as_poison(sketches: Any) ->
         if found.count > 0:
             assert 0 <= found.quantile(0.5) < 1e20
     json.dumps(store.as_json())
+
+
+def test_hearing_and_asking_needs_no_numpy() -> None:
+    program = (
+        "import sys; from datetime import *; from agents.brain.heard import HeardUsual; from shared.stream import *\n"
+        "heard = HeardUsual(lambda: datetime.now(UTC))\n"
+        "data = {'service': 'a', 'sketches': [{'key': ['a', 'b', ''], 'hour': 1, 'zeros': 0, 'buckets': {'7': 1}}]}\n"
+        "heard.on_event(Event('1', 's', BASELINE, 'a', datetime.now(UTC), data))\n"
+        "for (key, hour), sketch in heard.usual().sketches.items(): heard.usual().usual(key, hour).quantile(0.5)\n"
+        "sys.exit('numpy' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from shared.analysis.rca.sketch import LAST, Sketch, bucket_of
-from shared.analysis.rca.table import Table
-from shared.analysis.rca.tree import Tree
+
+if TYPE_CHECKING:
+    from shared.analysis.rca.table import Table
+    from shared.analysis.rca.tree import Tree
 
 HOUR_US: Final = 3_600_000_000
 ENOUGH: Final = 30
@@ -38,6 +38,8 @@ class BaselineStore:
 
     def learn(self, table: Table, tree: Tree) -> None:
         """Take the own times of all spans of the table's baseline window."""
+        import numpy as np
+
         caller = np.where(table.parent >= 0, table.service[table.parent], -1)
         hour = (table.start // HOUR_US) % 24
         quiet = np.flatnonzero(~table.incident)

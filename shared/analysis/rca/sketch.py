@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import ceil, log
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
-from shared.analysis.rca.table import Floats, Ints
+if TYPE_CHECKING:  # who only hears of sketches and asks them needs no numpy, which costs a process 10 MB
+    from shared.analysis.rca.table import Floats, Ints
 
 ACCURACY: Final = 0.02
 """A quantile is off by at most this share of itself."""
@@ -27,6 +26,8 @@ MOST: Final = 1e12
 
 def bucket_of(values: Floats) -> Ints:
     """The bucket of each value (µs, finite, at least 0); -1 for those that count as zero."""
+    import numpy as np
+
     index = np.full(len(values), -1, np.int64)
     large = values >= SMALLEST
     index[large] = np.ceil(np.log(values[large]) / log(GAMMA) - 1e-12).astype(np.int64)
@@ -46,6 +47,8 @@ class Sketch:
 
     def add(self, values: Iterable[float]) -> None:
         """Take values (µs, at least 0; others are left out)."""
+        import numpy as np
+
         given: Floats = np.fromiter(values, float)
         given = given[np.isfinite(given) & (given >= 0)]
         index, counts = np.unique(bucket_of(given), return_counts=True)
