@@ -17,6 +17,7 @@ from shared.runtime.patrol import PatrolRound
 
 if TYPE_CHECKING:
     from agents.scout.carrier import Carrier
+    from agents.scout.learner import Learner
 
 
 def _nothing_more(_: Running) -> None:
@@ -56,7 +57,7 @@ def _scout(kit: Kit, stack: ExitStack) -> Built:
             running.worker.checks.append(subscription.check)
         if running.kafka is not None and learner is not None:
             learner.informed = lambda: go_round.informed
-            running.worker.patrol = _then(go_round, Carrier(levels, running.kafka), kit)
+            running.worker.patrol = _telling(go_round, learner, Carrier(levels, running.kafka), kit)
             rebuild = Rebuild(traces, kit.clock, learner)
             rebuild.start()
             stack.callback(rebuild.stop)
@@ -66,12 +67,13 @@ def _scout(kit: Kit, stack: ExitStack) -> Built:
     return agent, None, finish
 
 
-def _then(go_round: PatrolRound, carrier: Carrier, kit: Kit) -> Callable[[], None]:
+def _telling(go_round: PatrolRound, learner: Learner, carrier: Carrier, kit: Kit) -> Callable[[], None]:
     """A round of the patrol that ends with telling what is usual."""
 
     def go() -> None:
         go_round()
-        carrier.step(kit.clock.now())
+        if not learner.recalling:
+            carrier.step(kit.clock.now())
 
     return go
 

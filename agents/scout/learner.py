@@ -83,6 +83,11 @@ class Learner:
         """No more is offered."""
         self._known = None
 
+    @property
+    def recalling(self) -> bool:
+        """Whether older traces are still to come: an earlier process may have told more than is known now."""
+        return self._known is not None or not self._pieces.empty()
+
     def step(
         self, at: datetime, ill: Collection[str], incidents: Collection[Incident], findings: Collection[Finding]
     ) -> None:

@@ -324,10 +324,13 @@ def test_older_traces_wait_until_the_incidents_are_known_and_the_reader_waits_fo
     for n in range(3):
         learner.step(START + timedelta(seconds=n), (), (), ())
     assert learner.learned == 0
+    learner.recalled()
+    assert learner.recalling
     learner.informed = lambda: True
     for n in range(3):
         learner.step(START + timedelta(seconds=n), (), (), ())
     assert learner.learned == 2
+    assert not learner.recalling
 
 
 def test_a_store_that_stumbles_is_asked_again_and_one_that_is_not_there_is_left_alone() -> None:
