@@ -12,7 +12,7 @@ from agents.brain.analysts import compute, database, deploy, logic, memory, netw
 from agents.brain.case import Case, Cited, Clue
 from agents.brain.fit import NAME as FIT
 from agents.brain.fit import fit
-from agents.brain.observations import settle
+from agents.brain.observations import read_of, settle
 from agents.brain.reading import Reading, read
 from agents.brain.verifier import cited_only, verified
 from shared.incident.evidence import one_line
@@ -89,7 +89,8 @@ def convene(incident: Incident, case: Case) -> Panel:
     if steered.focus is not None and steered.focus not in raised:
         notes.append(f"no evidence speaks for {steered.focus[1]} in {steered.focus[0]}, which is in focus")
     told = tuple(one_line(note) for note in notes)
-    return Panel(hypotheses, evidence, settle(hypotheses, evidence), verbatim, told, steered, reading)
+    cheapest = settle(hypotheses, evidence, read_of(case, {h.service for h in hypotheses}))
+    return Panel(hypotheses, evidence, cheapest, verbatim, told, steered, reading)
 
 
 def total(clues: Iterable[Clue]) -> float:

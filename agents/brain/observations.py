@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
+from agents.brain.case import Case
 from shared.incident.facts import Cause, Evidence, EvidenceKind, Hypothesis, Settle
 
 EVERY: Final[tuple[Cause, ...]] = get_args(Cause)
@@ -83,13 +85,18 @@ TABLE: Final[tuple[Observation, ...]] = (
 """Cheapest first."""
 
 
-def settle(hypotheses: tuple[Hypothesis, ...], evidence: tuple[Evidence, ...]) -> Settle | None:
-    """The cheapest observation nobody has made that speaks for one of the first two and not for the other."""
+def settle(
+    hypotheses: tuple[Hypothesis, ...], evidence: tuple[Evidence, ...], read: Mapping[str, Set[EvidenceKind]]
+) -> Settle | None:
+    """The cheapest observation nobody has made that speaks for one of the first two and not for the other.
+
+    `read`: by service what Brain has read of it, cited or not. What a hypothesis cites counts as read too.
+    """
     if len(hypotheses) < 2:
         return None
     first, second = hypotheses[:2]
     kinds = {e.id: e.kind for e in evidence}
-    made = {h.id: {kinds.get(i) for i in h.evidence} for h in (first, second)}
+    made = {h.id: {kinds.get(i) for i in h.evidence} | set(read.get(h.service, ())) for h in (first, second)}
     for observation in TABLE:
         for one, other in ((first, second), (second, first)):
             if one.cause not in observation.about or observation.kind in made[one.id]:
@@ -99,3 +106,19 @@ def settle(hypotheses: tuple[Hypothesis, ...], evidence: tuple[Evidence, ...]) -
             text = observation.text.format(service=one.service)
             return Settle(between=(first.id, second.id), observation=text, cost=observation.cost)
     return None
+
+
+def read_of(case: Case, services: Set[str]) -> dict[str, frozenset[EvidenceKind]]:
+    """By service the kinds of evidence that a case holds of it. Log lines are quoted, not judged: they stay to read."""
+    known: dict[str, frozenset[EvidenceKind]] = {}
+    traced = {s.service for t in case.during for s in t.spans} & {s.service for t in case.baseline for s in t.spans}
+    for service in services:
+        kinds: set[EvidenceKind] = set()
+        if service in case.containers:
+            kinds.add("container")
+        if service in traced:
+            kinds.add("trace")
+        if "earlier incidents" not in case.missing:
+            kinds.add("incident")
+        known[service] = frozenset(kinds)
+    return known

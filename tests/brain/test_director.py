@@ -11,7 +11,7 @@ import pytest
 from agents.brain.case import Clue, Source
 from agents.brain.director import convene, total
 from agents.brain.judge import Seen, judge
-from agents.brain.observations import settle
+from agents.brain.observations import read_of, settle
 from shared.agent import Say
 from shared.incident.codec import MAX_BODY, Place, encode
 from shared.incident.evidence import observation, sha256_of
@@ -184,10 +184,23 @@ def test_the_cheapest_observation_that_nobody_made_and_that_tells_the_two_apart(
 ) -> None:
     proofs = tuple(proof(f"e{n}", kind) for n, kind in enumerate(cited))
     ids = tuple(p.id for p in proofs)
-    found = settle((hypothesis("h1", *first, *ids), hypothesis("h2", *second)), proofs)
+    found = settle((hypothesis("h1", *first, *ids), hypothesis("h2", *second)), proofs, {"z": frozenset()})
     assert found is not None
     assert found.cost == cost
     assert words in found.observation
+
+
+def test_what_brain_has_read_is_no_observation_to_be_made(two: Scene) -> None:
+    pair = hypothesis("h1", "a", "hang"), hypothesis("h2", "a", "network")
+    found = settle(pair, (), {"a": frozenset(("container", "trace"))})
+    assert found is not None
+    assert found.observation == "read the last log lines of a"
+    case = two.seen(two.incident("user-service", "latency")).case
+    assert read_of(case, {"user-service", "nobody"}) == {
+        "user-service": {"container", "trace", "incident"},
+        "nobody": {"incident"},
+    }
+    assert read_of(replace(case, containers={}, during=()), {"user-service"}) == {"user-service": {"incident"}}
 
 
 def test_a_look_at_six_hundred_traces_takes_well_under_a_fifth_of_a_second(two: Scene) -> None:
