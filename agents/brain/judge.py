@@ -39,17 +39,17 @@ def judge(incident: Incident, seen: Seen) -> Say | Later | None:
     repeated = firings(incident, seen)
     if repeated > seen.escalate_after:
         reason = f"{repeated} firings of the same fault within {seen.window.total_seconds() / 3600:g} h"
-        return _escalate(incident, panel, reason)
+        return _escalate(incident, seen, panel, reason)
     if best.cause == "unknown" or (best.probability < ENOUGH and not panel.in_focus):
         if not panel.steering.said and seen.now - incident.entries[-1].posted_at < PATIENCE:
             return Later(seen.now + timedelta(seconds=1), "the evidence does not name a cause yet")
-        return Say(_unknown(panel))
+        return Say(_unknown(seen.case, panel))
     if best.cause not in RESTARTABLE:
-        return _escalate(incident, panel, f"{TITLES[best.cause]} in {best.service}: no restart mends that")
+        return _escalate(incident, seen, panel, f"{TITLES[best.cause]} in {best.service}: no restart mends that")
     target = seen.case.containers.get(best.service)
     if target is None:
         reason = f"{TITLES[best.cause]} in {best.service}, which has no container to act on"
-        return Say(_stuck(panel, reason, "Look at the engine, then /retry."))
+        return Say(_stuck(seen.case, panel, reason, "Look at the engine, then /retry."))
     attempt = incident.attempt + 1
     return Say(
         Diagnosed(
@@ -69,7 +69,7 @@ def judge(incident: Incident, seen: Seen) -> Say | Later | None:
                 undo=RESTART_UNDO,
             ),
             settle=panel.settle,
-            exhibit=exhibit(panel.reading, best.service),
+            exhibit=exhibit(seen.case, panel.reading, best.service),
             steered=panel.steering.said,
         )
     )
@@ -92,7 +92,7 @@ def firings(incident: Incident, seen: Seen) -> int:
     return count
 
 
-def _escalate(incident: Incident, panel: Panel, reason: str) -> Say:
+def _escalate(incident: Incident, seen: Seen, panel: Panel, reason: str) -> Say:
     best = panel.leading
     text = brief(
         incident,
@@ -106,13 +106,13 @@ def _escalate(incident: Incident, panel: Panel, reason: str) -> Say:
             hypotheses=panel.hypotheses,
             evidence=panel.evidence,
             settle=panel.settle,
-            exhibit=exhibit(panel.reading, best.service),
+            exhibit=exhibit(seen.case, panel.reading, best.service),
             steered=panel.steering.said,
         )
     )
 
 
-def _unknown(panel: Panel) -> Stuck:
+def _unknown(case: Case, panel: Panel) -> Stuck:
     best = panel.leading
     lacking = "; ".join(panel.notes) or "nothing was unreadable"
     found = (
@@ -121,18 +121,17 @@ def _unknown(panel: Panel) -> Stuck:
         else f"the likeliest, {TITLES[best.cause]}, has probability {best.probability:.2f}"
     )
     reason = f"the cause is unknown: {found}; missing: {lacking}"
-    return _stuck(
-        panel, reason, "Look at the service; /focus h2 picks a hypothesis, /retry starts over, /escalate hands it on."
-    )
+    todo = "Look at the service; /focus h2 picks a hypothesis, /retry starts over, /escalate hands it on."
+    return _stuck(case, panel, reason, todo)
 
 
-def _stuck(panel: Panel, reason: str, todo: str) -> Stuck:
+def _stuck(case: Case, panel: Panel, reason: str, todo: str) -> Stuck:
     return Stuck(
         reason=reason[:300],
         todo=todo,
         hypotheses=panel.hypotheses,
         evidence=panel.evidence,
         settle=panel.settle,
-        exhibit=exhibit(panel.reading, panel.leading.service),
+        exhibit=exhibit(case, panel.reading, panel.leading.service),
         steered=panel.steering.said,
     )
