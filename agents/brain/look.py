@@ -26,6 +26,8 @@ MARGIN = timedelta(seconds=5)
 """Left out before the symptom's estimated beginning: it may have begun a little sooner."""
 LATE = timedelta(seconds=1)
 """How much sooner than estimated the fault may have begun, for the window during it."""
+AROUND = 60
+"""Traces of each other service and window that are read where the service itself is silent."""
 SILENT = 5
 """Traces during the symptom below which the service is taken to serve hardly any more."""
 
@@ -93,7 +95,7 @@ class Brain:
             # it hardly serves any more: what it should have served shows with its callers
             others = sorted(named.keys() - {detected.service})
             around = [
-                start("traces of others", partial(self._window_of, name, first, last))
+                start("traces of others", partial(self._window_of, name, first, last, AROUND))
                 for name in others
                 for first, last in ((since - BASELINE, since - MARGIN), (since - LATE, now + MARGIN))
             ]
@@ -137,8 +139,8 @@ class Brain:
 
         return tuple(Trace(t.trace_id, tuple(span(s) for s in t.spans)) for t in traces)
 
-    def _window_of(self, service: str, start: datetime, end: datetime) -> tuple[Trace, ...]:
-        return self._traces.traces(service, start, end, limit=300)
+    def _window_of(self, service: str, start: datetime, end: datetime, limit: int = 300) -> tuple[Trace, ...]:
+        return self._traces.traces(service, start, end, limit=limit)
 
 
 def _together(*windows: tuple[Trace, ...]) -> tuple[Trace, ...]:
