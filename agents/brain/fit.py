@@ -11,7 +11,7 @@ from typing import Final
 
 from agents.brain.causes import EXPLAINS, INDIRECTLY
 from agents.brain.reading import Reading
-from shared.incident.facts import Cause, Symptom
+from shared.incident.facts import UNAVAILABLE, Cause, Symptom
 from shared.incident.replay import Incident
 
 NAME: Final = "fit"
@@ -23,6 +23,8 @@ UNCONNECTED: Final = -7.0
 UNKNOWN_WAY: Final = -1.0
 """Nothing is known of who calls whom."""
 MISFIT: Final = -3.0
+NEVER: Final = -8.0
+"""A container that has ended has not ended of anything else."""
 INDIRECT: Final = -2.0
 
 
@@ -34,7 +36,8 @@ def fit(incident: Incident, reading: Reading, service: str, cause: Cause) -> tup
     elif cause in INDIRECTLY.get(detected.symptom, frozenset()):
         kind, said = INDIRECT, f"; {cause} brings {detected.symptom} about only through callers"
     else:
-        kind, said = MISFIT, f"; {cause} does not bring {detected.symptom} about"
+        worst = NEVER if detected.symptom in UNAVAILABLE else MISFIT
+        kind, said = worst, f"; {cause} does not bring {detected.symptom} about"
     if service == detected.service:
         place, where = (HERE, "the symptom is here") if not kind else (0.0, "the symptom is here")
     elif service in measured.beneath(detected.service):

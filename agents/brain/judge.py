@@ -17,8 +17,10 @@ from shared.incident.replay import Incident
 
 ENOUGH: Final = 0.5
 """Below this probability Brain says that it does not know, unless a person has put the hypothesis in focus."""
+CLEAR: Final = 0.8
+"""Below this Brain waits a little for evidence that may still arrive."""
 PATIENCE: Final = timedelta(seconds=10)
-"""How long Brain waits for evidence to arrive before it says so."""
+"""How long it waits before it says what it has."""
 RESTART_UNDO: Final = "none needed: a restart changes no state; a container that will not start again is escalated"
 
 
@@ -40,9 +42,10 @@ def judge(incident: Incident, seen: Seen) -> Say | Later | None:
     if repeated > seen.escalate_after:
         reason = f"{repeated} firings of the same fault within {seen.window.total_seconds() / 3600:g} h"
         return _escalate(incident, seen, panel, reason)
+    doubtful = best.cause == "unknown" or best.probability < CLEAR
+    if doubtful and not panel.steering.said and seen.now - incident.entries[-1].posted_at < PATIENCE:
+        return Later(seen.now + timedelta(seconds=1), "the evidence does not name a cause clearly yet")
     if best.cause == "unknown" or (best.probability < ENOUGH and not panel.in_focus):
-        if not panel.steering.said and seen.now - incident.entries[-1].posted_at < PATIENCE:
-            return Later(seen.now + timedelta(seconds=1), "the evidence does not name a cause yet")
         return Say(_unknown(seen.case, panel))
     if best.cause not in RESTARTABLE:
         return _escalate(incident, seen, panel, f"{TITLES[best.cause]} in {best.service}: no restart mends that")

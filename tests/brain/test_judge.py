@@ -120,6 +120,24 @@ def test_without_evidence_brain_waits_a_little_and_then_says_that_it_does_not_kn
     assert "traces during" in effect.fact.reason
 
 
+def test_a_kill_that_the_engines_list_does_not_show_yet_is_waited_for_and_not_explained_otherwise() -> None:
+    slow = case(container(), container("frontend"), baseline=traces(100, 5, start=-30), during=traces(20, 400))
+    assert convene(incident("oom"), slow).leading.cause == "unknown"
+    assert isinstance(judge(incident("oom"), seen(slow)), Later)
+    shown = replace(slow, containers={"policy-service": container(running=False, exit_code=137, oom_killed=True)})
+    assert diagnosis(judge(incident("oom"), seen(shown))).cause == "oom"
+
+
+def test_a_doubt_waits_a_little_and_is_said_as_it_is_after_that() -> None:
+    few = case(container(), container("frontend"), baseline=traces(100, 5, start=-30), during=traces(1, 400))
+    commit = Commit("a" * 40, "dev", "tune", SINCE - timedelta(seconds=1), "http://x/c", ("policy_service/a.py",))
+    torn = replace(few, commits=(commit,))
+    best = convene(incident("latency"), torn).leading
+    assert 0.5 < best.probability < 0.8
+    assert isinstance(judge(incident("latency"), seen(torn, after=1)), Later)
+    assert diagnosis(judge(incident("latency"), seen(torn, after=60))).confidence == best.probability
+
+
 def test_after_a_fix_that_failed_brain_waits_for_evidence_anew() -> None:
     failed = Verified(outcome="unhealthy", detail="still slow", held_s=0.0, measures=())
     first = incident("latency")
