@@ -8,8 +8,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from shared.analysis.rca.counts import exceedance
-from shared.analysis.rca.structure import CEILING
+from shared.analysis.rca.counts import CEILING, exceedance, of_many
 from shared.analysis.rca.table import Bools, Floats, Ints, Table
 from shared.analysis.rca.templates import FAILED, REFUSED, template
 
@@ -90,7 +89,16 @@ def logs(table: Table) -> Logs:
     missing = sorted([*_missing(table, counted), *_forsaken(table, counted)], key=lambda x: -x.weight)
     for line in missing:
         lost[line.service] = max(lost[line.service], line.weight)
+    asked = _asked(table, counted)
+    origin, lost = of_many(origin, asked), of_many(lost, asked)
     return Logs(failed, origin, lost, tuple(sorted((x for x, _ in lines), key=lambda x: -x.weight)), tuple(missing))
+
+
+def _asked(table: Table, counted: _Counted) -> Ints:
+    """Per service how many of its operations log: lines of one operation come and go together and count as one test."""
+    logging = np.unique(counted.op)
+    service_of = np.fromiter((s for s, _ in table.operations), np.int64, len(table.operations))
+    return np.bincount(service_of[logging], minlength=len(table.services))
 
 
 def _count(table: Table) -> _Counted:
