@@ -81,14 +81,15 @@ class Scene:
     def __init__(self, *faults: Fault, after: float = 3.0, seed: int = 1) -> None:
         self.shop = Shop(seed)
         self.recorded = Recorded()
-        self._run(QUIET_S)
+        self.run(QUIET_S)
         self.since = self.shop.now
         for fault in faults:
             fault(self.shop)
-        self._run(after)
+        self.run(after)
         self.commits: tuple[Commit, ...] = ()
 
-    def _run(self, seconds: float) -> None:
+    def run(self, seconds: float) -> None:
+        """Let the shop go on."""
         for _ in range(int(timedelta(seconds=seconds) / self.shop.tick)):
             for span in self.shop.step().spans:
                 self.recorded.spans[span.trace_id].append(span)

@@ -9,7 +9,9 @@ from datetime import timedelta
 import pytest
 
 from agents.brain.director import convene
-from shared.incident.facts import Cause, Symptom
+from agents.brain.judge import judge
+from shared.agent import Later, Say
+from shared.incident.facts import Cause, Diagnosed, Escalated, Stuck, Symptom
 from shared.ports import Commit
 from tests.brain.scenes import Fault, Scene, crash, errors, hang, latency, oom, refusing
 
@@ -58,8 +60,15 @@ PAIRS = [(f, h) for f in ALL for h in ALL if h.service != f.service and visible(
 
 
 def leading(scene: Scene, service: str, symptom: Symptom) -> tuple[str, Cause, float]:
+    """What Brain says in the end: as long as it is in doubt it looks again, a second later each time."""
     incident = scene.incident(service, symptom)
-    best = convene(incident, scene.seen(incident).case).leading
+    effect = judge(incident, scene.seen(incident))
+    while isinstance(effect, Later):
+        scene.run(1.0)
+        effect = judge(incident, scene.seen(incident))
+    assert isinstance(effect, Say)
+    assert isinstance(effect.fact, Diagnosed | Escalated | Stuck)
+    best = effect.fact.hypotheses[0]
     return best.service, best.cause, best.probability
 
 
