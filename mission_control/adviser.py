@@ -1,0 +1,72 @@
+"""The language model as the settings want it: none, or one in a process of its own that is told nothing else."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+from pydantic import SecretStr
+
+from mission_control.absent import NoAdviser
+from mission_control.child import LEASH
+from mission_control.processes import environment
+from mission_control.settings import REPOSITORY_ROOT, Settings
+from shared.adapters.model.process import Command
+from shared.ports import Adviser, Clock
+
+OPENAI: Final = "https://api.openai.com/v1"
+_NOT_NEEDED: Final = ("HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
+
+
+def adviser(
+    settings: Settings,
+    clock: Clock,
+    stack: ExitStack,
+    unsound: Callable[[str], str | None],
+    on_reply: Callable[[int], None],
+) -> Adviser:
+    """What Brain asks; closed with `stack`. `on_reply` is called with an incident's number from another thread."""
+    if settings.model is None:
+        return NoAdviser()
+    from shared.adapters.model.adviser import Manner, ModelAdviser
+    from shared.adapters.model.process import ModelProcess
+    from shared.adapters.model.spend import Limits, Prices, SpendBook
+    from shared.adapters.model.wire import Endpoint
+
+    endpoint = Endpoint(
+        base_url=settings.model_url or OPENAI, api_key=settings.model_key or SecretStr(""), model=settings.model
+    )
+    prices = None
+    if settings.model_price_prompt is not None and settings.model_price_completion is not None:
+        prices = Prices(settings.model_price_prompt, settings.model_price_completion)
+    limits = Limits(
+        calls_per_incident=settings.model_calls_per_incident,
+        calls_per_day=settings.model_calls_per_day,
+        tokens_per_incident=settings.model_tokens_per_incident,
+        tokens_per_day=settings.model_tokens_per_day,
+        cost_per_incident=settings.model_cost_per_incident,
+        cost_per_day=settings.model_cost_per_day,
+        prices=prices,
+    )
+    made = ModelAdviser(
+        ModelProcess(child_command(settings.state_dir), endpoint),
+        SpendBook(settings.state_dir / "model", limits, clock),
+        Manner(settings.model, settings.model_timeout.total_seconds(), settings.model_answer_tokens, limits),
+        clock,
+        unsound,
+        on_reply,
+    )
+    stack.callback(made.close)
+    return made
+
+
+def child_command(state: Path) -> Command:
+    """How the model's process is started. Its environment says how to run Python and reach the network, no more."""
+    env = environment(state, PYTHONPATH=str(REPOSITORY_ROOT))
+    child = (sys.executable, "-P", "-B", "-m", "shared.adapters.model.child")
+    argv = (sys.executable, "-S", str(LEASH), str(os.getpid()), *child)
+    return Command(argv, {name: value for name, value in env.items() if name not in _NOT_NEEDED})
