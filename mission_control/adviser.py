@@ -15,9 +15,12 @@ from mission_control.absent import NoAdviser
 from mission_control.child import LEASH
 from mission_control.processes import environment
 from mission_control.settings import REPOSITORY_ROOT, Settings
-from shared.adapters.model.process import Command
+from shared.adapters.model.process import Command, ModelProcess
+from shared.adapters.model.wire import Ask, Endpoint, Told
 from shared.ports import Adviser, Clock
 
+TRIAL_S: Final = 15.0
+"""Seconds that a model may take to be loaded and to say so."""
 OPENAI: Final = "https://api.openai.com/v1"
 _NOT_NEEDED: Final = ("HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
 
@@ -33,13 +36,8 @@ def adviser(
     if settings.model is None:
         return NoAdviser()
     from shared.adapters.model.adviser import Manner, ModelAdviser
-    from shared.adapters.model.process import ModelProcess
     from shared.adapters.model.spend import Limits, Prices, SpendBook
-    from shared.adapters.model.wire import Endpoint
 
-    endpoint = Endpoint(
-        base_url=settings.model_url or OPENAI, api_key=settings.model_key or SecretStr(""), model=settings.model
-    )
     prices = None
     if settings.model_price_prompt is not None and settings.model_price_completion is not None:
         prices = Prices(settings.model_price_prompt, settings.model_price_completion)
@@ -53,7 +51,7 @@ def adviser(
         prices=prices,
     )
     made = ModelAdviser(
-        ModelProcess(child_command(settings.state_dir), endpoint),
+        ModelProcess(child_command(settings.state_dir), endpoint(settings)),
         SpendBook(settings.state_dir / "model", limits, clock),
         Manner(settings.model, settings.model_timeout.total_seconds(), settings.model_answer_tokens, limits),
         clock,
@@ -62,6 +60,32 @@ def adviser(
     )
     stack.callback(made.close)
     return made
+
+
+def endpoint(settings: Settings) -> Endpoint:
+    """Where the model of the settings is. Raises ValueError when they name none."""
+    if settings.model is None:
+        raise ValueError("SRE_MODEL is not set")
+    key = settings.model_key or SecretStr("")
+    return Endpoint(base_url=settings.model_url or OPENAI, api_key=key, model=settings.model)
+
+
+def try_out(settings: Settings) -> Told:
+    """What the model answers to a question that needs no thought: a few tokens, outside all budgets."""
+    flag = {"type": "object", "properties": {"ok": {"type": "boolean"}}, "required": ["ok"]}
+    ask = Ask(
+        id=1,
+        system="Answer with one JSON object and nothing around it.",
+        data='{"ok": true}',
+        form=flag | {"additionalProperties": False},
+        max_tokens=settings.model_answer_tokens,
+        timeout_s=TRIAL_S,
+    )
+    process = ModelProcess(child_command(settings.state_dir), endpoint(settings))
+    try:
+        return process.exchange(ask, TRIAL_S + 1.0)
+    finally:
+        process.stop()
 
 
 def child_command(state: Path) -> Command:
