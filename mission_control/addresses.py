@@ -47,28 +47,27 @@ def worker_variables(name: str, given: Settings, state: Path, at: Addresses, key
     own_key = (given.keys_dir or state / "keys") / f"{name}.key"
     webhook = name == "herald" and given.webhook_secret is not None and given.webhook_port is not None
     secret = given.webhook_secret.get_secret_value() if webhook and given.webhook_secret else None
-    return (
-        _pace(given)
-        | {
-            "GITHUB_PERSONAL_ACCESS_TOKEN": at.tokens["fleet"],
-            "GITHUB_REPOSITORY": at.repo,
-            "GITHUB_API_URL": at.api,
-            "KAFKA_BOOTSTRAP_SERVERS": at.kafka,
-            "JAEGER_URL": at.query,
-            "OTEL_EXPORTER_OTLP_ENDPOINT": at.otlp,
-            "DOCKER_HOST": at.docker if name == HANDS else at.docker_readonly,
-            "SRE_DOCKER_READONLY_HOST": at.docker_readonly,
-            "SRE_STATE_DIR": str(state),
-            "SRE_KEY": str(own_key) if own_key.exists() else None,
-            "SRE_KEYRING": str(keyring),
-            "SRE_POLICY": str(given.policy),
-            "SRE_LOG_LEVEL": given.log_level,
-            "SRE_WEBHOOK_SECRET": secret,
-            "SRE_WEBHOOK_PORT": str(given.webhook_port) if webhook else None,
-            "SRE_CRASH_AT": _crash_at(name, given.crash_at),
-        }
-        | (_model(given) if name == ADVISED and given.model else {})
-    )
+    told = _pace(given) | {
+        "GITHUB_PERSONAL_ACCESS_TOKEN": at.tokens["fleet"],
+        "GITHUB_REPOSITORY": at.repo,
+        "GITHUB_API_URL": at.api,
+        "KAFKA_BOOTSTRAP_SERVERS": at.kafka,
+        "JAEGER_URL": at.query,
+        "OTEL_EXPORTER_OTLP_ENDPOINT": at.otlp,
+        "DOCKER_HOST": at.docker if name == HANDS else at.docker_readonly,
+        "SRE_DOCKER_READONLY_HOST": at.docker_readonly,
+        "SRE_STATE_DIR": str(state),
+        "SRE_KEY": str(own_key) if own_key.exists() else None,
+        "SRE_KEYRING": str(keyring),
+        "SRE_POLICY": str(given.policy),
+        "SRE_LOG_LEVEL": given.log_level,
+        "SRE_WEBHOOK_SECRET": secret,
+        "SRE_WEBHOOK_PORT": str(given.webhook_port) if webhook else None,
+        "SRE_CRASH_AT": _crash_at(name, given.crash_at),
+        "MALLOC_ARENA_MAX": "1",
+        "MALLOC_TRIM_THRESHOLD_": "65536",
+    }
+    return told | (_model(given) if name == ADVISED and given.model else {})
 
 
 def _model(given: Settings) -> dict[str, str | None]:
