@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from agents.brain.case import Case
-from agents.brain.judge import Seen, firings, judge, weigh
+from agents.brain.director import convene
+from agents.brain.judge import Seen, firings, judge
 from shared.agent import Later, Say
 from shared.analysis.trace import Span, Trace
 from shared.incident.facts import Detected, Diagnosed, Escalated, Evidence, Stuck, Symptom, Verified
@@ -83,7 +84,8 @@ def diagnosis(effect: object) -> Diagnosed:
 def test_a_containers_state_names_the_cause(symptom: Symptom, state: dict[str, Any], cause: str) -> None:
     fact = diagnosis(judge(incident(symptom), seen(case(container(**state)))))
     assert (fact.cause, fact.directive.target, fact.directive.observed.started_at) == (cause, "policy-service", "t0")
-    assert fact.confidence > 0.9
+    assert fact.confidence == pytest.approx(0.9), "no more than that without traces"
+    assert any(line.startswith("degraded: no traces") for line in fact.missing)
 
 
 def test_the_slow_service_is_blamed_and_not_the_one_that_waits_for_it() -> None:
@@ -136,7 +138,8 @@ def test_every_hypothesis_cites_evidence_that_the_fact_holds() -> None:
         baseline=traces(100, 5, start=-30),
         during=traces(20, 400),
     )
-    hypotheses, evidence = weigh(incident("crash"), found)
+    panel = convene(incident("crash"), found)
+    hypotheses, evidence = panel.hypotheses, panel.evidence
     held = {e.id for e in evidence}
     assert {h.cause for h in hypotheses} >= {"crash", "bad-deploy", "slow", "unknown"}
     assert all(set(h.evidence) <= held for h in hypotheses)

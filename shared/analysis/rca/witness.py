@@ -167,6 +167,12 @@ def _said(line: Line, table: Table) -> tuple[float, int, Proof, Ints]:
         summary = f"{operation} logs in {line.k} of {line.n} spans (before {line.k0} of {line.n0}): {one.message[:160]}"
     else:
         summary = f"{operation} logs in {line.k} of {line.n} spans, before in {line.k0} of {line.n0}: {line.template}"
+    if line.beside:
+        verbatim["as_often_as"] = line.beside
+        summary = (
+            f"{operation} logs a line as often as the line it came with in {line.k} of {line.n} spans, before in "
+            f"{line.k0} of {line.n0}: {line.template}"
+        )
     return line.weight + 1.0, line.op, prove("log", table.services[line.service], summary, verbatim), rows
 
 

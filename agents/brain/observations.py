@@ -1,0 +1,94 @@
+"""What would settle it: observations with what they cost, and the cheapest that tells two hypotheses apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from shared.incident.facts import Cause, Evidence, EvidenceKind, Hypothesis, Settle
+
+Cost = Literal["look", "query", "probe", "ask"]
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """`about`: the causes it can tell from all others. `kind`: the evidence it yields; who cites that has made it."""
+
+    cost: Cost
+    kind: EvidenceKind
+    about: frozenset[Cause]
+    text: str
+    """With the `{service}` it is about."""
+
+
+TABLE: Final[tuple[Observation, ...]] = (
+    Observation(
+        "look", "container", frozenset(("oom", "crash", "hang")), "read the state and health of {service}'s container"
+    ),
+    Observation("look", "log", frozenset(("errors", "crash", "oom", "hang")), "read the last log lines of {service}"),
+    Observation("look", "commit", frozenset(("bad-deploy",)), "read what was committed to {service} before the onset"),
+    Observation(
+        "query",
+        "trace",
+        frozenset(("slow", "network", "slow-dependency", "errors", "early-return", "dependency")),
+        "compare one trace through {service} with one from before the onset",
+    ),
+    Observation(
+        "query",
+        "stream",
+        frozenset(("business-rule",)),
+        "read {service}'s refusals and their reasons in business.events",
+    ),
+    Observation(
+        "query",
+        "metric",
+        frozenset(("cpu", "slow", "saturation", "oom")),
+        "read the processor and memory use of {service}",
+    ),
+    Observation(
+        "query",
+        "incident",
+        frozenset(("slow", "errors", "hang", "oom", "crash")),
+        "read what mended {service} the last time",
+    ),
+    Observation(
+        "probe",
+        "probe",
+        frozenset(("hang", "crash", "network", "dependency", "slow-dependency")),
+        "ask {service} for its health directly, past its callers and without a restart",
+    ),
+    Observation(
+        "probe", "probe", frozenset(("slow", "errors", "early-return")), "send {service} one request past its callers"
+    ),
+    Observation(
+        "ask",
+        "commit",
+        frozenset(("bad-deploy", "business-rule", "early-return")),
+        "ask the author of {service}'s last deploy what was meant to change",
+    ),
+    Observation(
+        "ask",
+        "probe",
+        frozenset(("saturation", "dependency", "slow-dependency", "network")),
+        "ask who runs what {service} depends on",
+    ),
+)
+"""Cheapest first."""
+
+
+def settle(hypotheses: tuple[Hypothesis, ...], evidence: tuple[Evidence, ...]) -> Settle | None:
+    """The cheapest observation nobody has made that speaks for one of the first two and not for the other."""
+    if len(hypotheses) < 2:
+        return None
+    first, second = hypotheses[:2]
+    kinds = {e.id: e.kind for e in evidence}
+    made = {h.id: {kinds.get(i) for i in h.evidence} for h in (first, second)}
+    for observation in TABLE:
+        for one, other in ((first, second), (second, first)):
+            if one.cause not in observation.about or observation.kind in made[one.id]:
+                continue
+            if other.service == one.service and other.cause in observation.about:
+                continue  # it would show both alike
+            text = observation.text.format(service=one.service)
+            return Settle(between=(first.id, second.id), observation=text, cost=observation.cost)
+    return None
