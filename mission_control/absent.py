@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from shared.analysis.trace import Trace
-from shared.ports import Pending, Permanent, Question, Reply
+from shared.ports import Permanent
 from shared.stream import Event
 
 
@@ -31,17 +31,3 @@ class NoStream:
 
     def publish(self, topic: str, key: str, event: Event) -> None:
         """Nothing: wake-ups, thoughts and heartbeats only make things faster or visible."""
-
-
-class NoAdviser:
-    """The adviser where SRE_MODEL is not set: nothing is asked, nothing is loaded, nothing is started."""
-
-    @property
-    def model(self) -> str | None:
-        return None
-
-    def ask(self, question: Question) -> None:
-        """Nothing."""
-
-    def reply(self, key: str) -> Reply | Pending | None:
-        return None

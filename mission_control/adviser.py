@@ -11,7 +11,6 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from mission_control.absent import NoAdviser
 from mission_control.child import LEASH
 from mission_control.processes import environment
 from mission_control.settings import REPOSITORY_ROOT, Settings
@@ -31,10 +30,10 @@ def adviser(
     stack: ExitStack,
     unsound: Callable[[str], str | None],
     on_reply: Callable[[int], None],
-) -> Adviser:
-    """What Brain asks; closed with `stack`. `on_reply` is called with an incident's number from another thread."""
+) -> Adviser | None:
+    """What Brain asks, closed with `stack`; None without SRE_MODEL. `on_reply` is called from another thread."""
     if settings.model is None:
-        return NoAdviser()
+        return None
     from shared.adapters.model.adviser import Manner, ModelAdviser
     from shared.adapters.model.spend import Limits, Prices, SpendBook
 

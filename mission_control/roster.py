@@ -12,7 +12,9 @@ AGENTS: Final = (*ROLES, "herald")
 
 WAKES_ON: Final[dict[Role, frozenset[str]]] = {
     "scout": frozenset(("detected", "applied", "ruled:veto", "ruled:needs-approval", "escalated", "stuck")),
-    "brain": frozenset(("detected", "refused", "verified:unhealthy", "ruled:stale", "commanded:retry")),
+    "brain": frozenset(
+        ("ruled:needs-approval", "detected", "refused", "verified:unhealthy", "ruled:stale", "commanded:retry")
+    ),
     "guardrail": frozenset(("diagnosed",)),
     "fixer": frozenset(("ruled:allow", "commanded:approve", "began")),
     "memory": frozenset(("verified:healthy", "verified:recovered", "learned")),

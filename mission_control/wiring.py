@@ -53,12 +53,21 @@ def _scout(kit: Kit, stack: ExitStack) -> Built:
 
 
 def _brain(kit: Kit, stack: ExitStack) -> Built:
+    from agents.brain.advice import unsound
     from agents.brain.look import Brain
+    from mission_control.adviser import adviser
 
     reads = kit.github.reads
     window, most = kit.settings.recurrence_window, kit.policy.escalate_after
-    agent = Brain(_looking(kit, stack), _traces(kit), reads, reads, kit.archive, window, most, kit.redactor)
-    return agent, None, _nothing_more
+    late: list[Running] = []
+
+    def replied(number: int) -> None:
+        for running in late:
+            running.worker.agenda.wake(number)
+
+    model = adviser(kit.settings, kit.clock, stack, unsound, replied)
+    agent = Brain(_looking(kit, stack), _traces(kit), reads, reads, kit.archive, window, most, kit.redactor, model)
+    return agent, None, late.append
 
 
 def _guardrail(kit: Kit, stack: ExitStack) -> Built:

@@ -263,12 +263,7 @@ class Pending:
 
 
 class Adviser(Protocol):
-    """A language model within budgets. Never blocks, never raises; without a model nothing is ever asked."""
-
-    @property
-    def model(self) -> str | None:
-        """Its name; None when there is no model."""
-        ...
+    """A language model within budgets. Never blocks, never raises."""
 
     def ask(self, question: Question) -> None:
         """Ask, unless this question is on its way or answered."""

@@ -18,7 +18,6 @@ import structlog
 from pydantic import SecretStr
 
 from agents.brain.advice import unsound
-from mission_control.absent import NoAdviser
 from mission_control.adviser import adviser
 from mission_control.settings import REPOSITORY_ROOT, read_settings
 from shared.adapters.model.breaker import AFTER
@@ -67,7 +66,9 @@ def desk(endpoint: Endpoint, tmp_path: Path) -> Iterator[Open]:
             }
             settings = read_settings(**given | changes)
             replies: queue.SimpleQueue[int] = queue.SimpleQueue()
-            return Desk(adviser(settings, SystemClock(), stack, unsound, replies.put), replies)
+            made = adviser(settings, SystemClock(), stack, unsound, replies.put)
+            assert made is not None
+            return Desk(made, replies)
 
         yield make
 
@@ -194,9 +195,7 @@ def test_what_was_asked_is_on_the_wire_and_what_was_not_is_not(endpoint: Endpoin
 def test_without_a_model_nothing_is_started_loaded_or_asked(tmp_path: Path) -> None:
     with ExitStack() as stack:
         none = adviser(read_settings(state_dir=tmp_path, model=None), SystemClock(), stack, unsound, lambda _: None)
-    none.ask(question())
-    assert isinstance(none, NoAdviser)
-    assert (none.model, none.reply("q1")) == (None, None)
+    assert none is None
     assert not list(tmp_path.iterdir())
 
 

@@ -88,10 +88,6 @@ class ModelAdviser:
         self._thread = threading.Thread(target=self._run, name="adviser", daemon=True)
         self._thread.start()
 
-    @property
-    def model(self) -> str | None:
-        return self._manner.name
-
     def ask(self, question: Question) -> None:
         now = self._clock.monotonic()
         with self._change:
