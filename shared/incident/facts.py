@@ -392,6 +392,11 @@ class Advised(Fact):
     took_s: Annotated[float, Field(ge=0)]
     MOVES = ("advised",)
 
+    @property
+    def held_back(self) -> bool:
+        """Whether the model would have another order than evidence leaves open."""
+        return self.wish not in ((), tuple(h.id for h in self.ranking))
+
     @model_validator(mode="after")
     def _rests_on_evidence(self) -> Advised:
         held = {e.id for e in self.evidence}
