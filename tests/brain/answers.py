@@ -74,3 +74,16 @@ def answer(**changes: Any) -> str:
 
 def sentence(text: str, *evidence: str) -> str:
     return answer(narrative=[{"sentence": text, "evidence": list(evidence)}])
+
+
+def data(fenced: str) -> Any:
+    """What stands between the fences of a question."""
+    return json.loads(fenced.split("\n", 1)[1].rsplit("\n", 1)[0])
+
+
+def obey(fenced: str) -> str:
+    """A good answer to any question: the first two in the other order, and one sentence without a claim."""
+    shown = data(fenced)
+    first, second, *rest = [h["id"] for h in shown["hypotheses"]]
+    said = [{"sentence": "The evidence above speaks for itself here.", "evidence": [shown["evidence"][0]["id"]]}]
+    return json.dumps({"ranking": [second, first, *rest], "narrative": said, "next_observation": None})

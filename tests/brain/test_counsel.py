@@ -18,21 +18,14 @@ from shared.incident.status import TRANSITIONS
 from shared.ports import Commit, Question, Reply
 from shared.redaction import Redactor
 from shared.testing.adviser import ScriptedAdviser
+from tests.brain.answers import obey
 from tests.brain.scenes import Scene, _World, crash, latency, refusing
 
 HOUR = timedelta(hours=1)
 
 
-def data(question: Question) -> Any:
-    return json.loads(question.data.split("\n", 1)[1].rsplit("\n", 1)[0])
-
-
 def obedient(question: Question) -> str:
-    """A good answer: the order as listed but for the first two, and one sentence without a claim."""
-    shown = data(question)
-    first, second, *rest = [h["id"] for h in shown["hypotheses"]]
-    said = [{"sentence": "The evidence above speaks for itself here.", "evidence": [shown["evidence"][0]["id"]]}]
-    return json.dumps({"ranking": [second, first, *rest], "narrative": said, "next_observation": None})
+    return obey(question.data)
 
 
 class Told:
