@@ -33,6 +33,8 @@ SILENT = 5
 """Traces during the symptom below which the service is taken to serve hardly any more."""
 
 
+FRESH = timedelta(minutes=10)
+"""How long after its last fact a resting incident may still be asked about: a new model does not read old issues."""
 NOTHING = Case({}, "", (), (), (), ())
 MOST_ASKED = 256
 """Incidents whose question to a model is remembered."""
@@ -90,7 +92,9 @@ class Brain:
             seen = Seen(NOTHING, self._issues.now(), self._window, self._escalate_after)
         else:
             seen = self._evidence(incident)
-        if self._adviser is None:
+        if self._adviser is None or (
+            incident.status is not Status.DETECTED and seen.now - incident.entries[-1].posted_at > FRESH
+        ):
             return seen
         draft = diagnose(incident, seen) if incident.status is Status.DETECTED else None
         return replace(seen, counsel=self._counsel(incident, draft, self._adviser))

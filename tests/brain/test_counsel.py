@@ -175,6 +175,17 @@ def test_what_waits_for_a_person_is_advised_on_once_and_its_status_stays() -> No
     assert told.step() is None
 
 
+def test_an_issue_that_has_rested_for_long_is_not_asked_about() -> None:
+    adviser = ScriptedAdviser(obedient)
+    told = handed_on(adviser)
+    told.step()
+    *log, last = told.incident.entries
+    old = replace(last, posted_at=last.posted_at - timedelta(minutes=11))
+    told.incident = replace(told.incident, entries=(*log, old))
+    assert told.step() is None
+    assert adviser.asked == []
+
+
 def test_at_rest_a_model_that_fails_says_nothing() -> None:
     told = handed_on(ScriptedAdviser(lambda _: Reply(None, "the model refused to answer")))
     assert [type(f) for f in facts(told.all())] == [Escalated]

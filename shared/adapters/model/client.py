@@ -93,7 +93,11 @@ class ChatClient:
         self._model = endpoint.model
         self._form = 0
         self._deadline = 0.0
-        self._http = openai.DefaultHttpxClient(follow_redirects=False, event_hooks={"response": [self._bound]})
+        self._http = openai.DefaultHttpxClient(
+            follow_redirects=False,
+            event_hooks={"response": [self._bound]},
+            limits=httpx2.Limits(max_keepalive_connections=0),  # minutes pass between questions
+        )
         self._openai = openai.OpenAI(
             api_key=endpoint.api_key.get_secret_value() or "none",  # servers without keys ignore it, the SDK does not
             base_url=endpoint.base_url,
