@@ -19,7 +19,7 @@ from shared.analysis.trace import Span, Trace
 from shared.incident.facts import Role
 from shared.incident.replay import Incident
 from shared.incident.status import Status
-from shared.ports import Adviser, Engine, History, Issues, Past, Permanent, Reply, Traces, Transient
+from shared.ports import Adviser, Engine, History, Issues, Past, Permanent, Reply, Traces, Transient, Usual
 from shared.redaction import Redactor
 
 T = TypeVar("T")
@@ -31,8 +31,6 @@ LATE = timedelta(seconds=1)
 """How much sooner than estimated the fault may have begun, for the window during it."""
 SILENT = 5
 """Traces during the symptom below which the service is taken to serve hardly any more."""
-
-
 FRESH = timedelta(minutes=10)
 """How long after its last fact a resting incident may still be asked about: a new model does not read old issues."""
 NOTHING = Case({}, "", (), (), (), ())
@@ -65,9 +63,10 @@ class Brain:
         window: timedelta,
         escalate_after: int,
         redactor: Redactor,
+        usual: Usual | None = None,
         adviser: Adviser | None = None,
     ) -> None:
-        """`adviser`: a language model to ask where arithmetic is not clear; None: there is none."""
+        """`adviser`: a language model, for where arithmetic is not clear; None: there is none."""
         self._engine = engine
         self._traces = traces
         self._issues = issues
@@ -78,6 +77,7 @@ class Brain:
         self._redactor = redactor
         self._adviser = adviser
         self._asked: OrderedDict[int, _Asked] = OrderedDict()
+        self._usual = usual
         self._pool = ThreadPoolExecutor(6, thread_name_prefix="look")
 
     def concerns(self, incident: Incident) -> bool:
@@ -161,6 +161,7 @@ class Brain:
             commits=commits(),
             earlier=earlier(),
             missing=missing,
+            usual=self._usual.usual() if self._usual is not None else None,
         )
         if not case.during and "traces during" not in missing:
             missing["traces during"] = "none in the window"

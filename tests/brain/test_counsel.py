@@ -34,7 +34,9 @@ class Told:
     def __init__(self, scene: Scene, incident: Incident, adviser: ScriptedAdviser | None) -> None:
         world: Any = _World(scene)
         self.incident = incident
-        self.brain = Brain(world, scene.recorded, world, world, world, HOUR, 3, Redactor(["canary-secret"]), adviser)
+        self.brain = Brain(
+            world, scene.recorded, world, world, world, HOUR, 3, Redactor(["canary-secret"]), None, adviser
+        )
 
     def step(self) -> Effect | None:
         """Look and judge; what is said is written and leads where the table says."""
