@@ -145,8 +145,11 @@ class Brain:
         earlier = start("earlier incidents", lambda: self._past.recent(self._window, besides=incident.number))
         named = {c.name: c for c in containers()}
         before, now_seen = baseline(), during()
-        if len(now_seen) < SILENT and "traces during" not in missing:
-            # it hardly serves any more: what it should have served shows with its callers
+        own = named.get(detected.service)
+        ended = own is not None and not own.running
+        if len(now_seen) < SILENT and "traces during" not in missing and not ended:
+            # it hardly serves any more: what it should have served shows with its callers. A container that has ended
+            # says all by its state, and is waited for
             others = sorted(named.keys() - {detected.service})
             around = [
                 start("traces of others", partial(self._window_of, name, first, last, AROUND))
