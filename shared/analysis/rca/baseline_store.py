@@ -62,8 +62,8 @@ class BaselineStore:
         if own is not None and own.count >= ENOUGH:
             return own
         whole = Sketch()
-        for (known, _), sketch in self.sketches.items():
-            if known == key:
+        for any_hour in range(24):
+            if sketch := self.sketches.get((key, any_hour)):
                 whole.merge(sketch)
         return whole if whole.count else None
 

@@ -150,7 +150,7 @@ def _services(table: Table, pods: set[str]) -> dict[str, int]:
     names = {name: n for n, name in enumerate(table.services)}
     found = {}
     for pod in pods:
-        service = known.get(pod, names.get(SUFFIX.sub("", pod)))
+        service = known[pod] if pod in known else names.get(SUFFIX.sub("", pod))
         if service is not None:
             found[pod] = service
     return found
