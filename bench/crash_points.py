@@ -83,6 +83,7 @@ def main() -> int:
         services = cycle(SERVICES)
         with tempfile.TemporaryDirectory() as folder, running(SRE_POLICY=roomy_policy(Path(folder))) as stack:
             for worker, point in some:
+                stack.rested()
                 service, began = next(services), time.monotonic()
                 wrong = play(stack, worker, point, service)
                 broken += bool(wrong)

@@ -60,6 +60,8 @@ def worker_variables(name: str, given: Settings, state: Path, at: Addresses, key
         "SRE_WEBHOOK_SECRET": secret,
         "SRE_WEBHOOK_PORT": str(given.webhook_port) if webhook else None,
         "SRE_CRASH_AT": _crash_at(name, given.crash_at),
+        "MALLOC_ARENA_MAX": "1",
+        "MALLOC_TRIM_THRESHOLD_": "65536",
     }
 
 

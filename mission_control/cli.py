@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mission_control.faults import Commands
+from mission_control.rca import register
 
 if TYPE_CHECKING:
     from mission_control.settings import Settings
@@ -153,3 +154,10 @@ def check() -> int:
     from mission_control.development import check
 
     return check()
+
+
+bench = typer.Typer(
+    name="bench", cls=Commands, help="Measurements, printed with their conditions.", no_args_is_help=True
+)
+app.add_typer(bench)
+register(app, bench)

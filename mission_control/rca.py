@@ -1,9 +1,10 @@
-"""`rca`: diagnose two Jaeger exports, no fleet needed. `bench rca`: how good the diagnosis is on recorded incidents."""
+"""`rca`: diagnose two Jaeger exports or a live Jaeger, no fleet needed. `bench rca`: how good that is, on records."""
 
 from __future__ import annotations
 
 import json
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,41 +13,112 @@ import typer
 if TYPE_CHECKING:
     from shared.analysis.rca.metrics import Rows
     from shared.analysis.rca.rank import Diagnosis
+    from shared.analysis.rca.table import Table
 
-Export = Annotated[Path, typer.Option(exists=True, dir_okay=False, readable=True, help="Jaeger's JSON, may be .gz.")]
+Export = Annotated[
+    Path | None, typer.Option(exists=True, dir_okay=False, readable=True, help="Jaeger's JSON, may be .gz.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
 
 def rca(
-    baseline: Export,
-    incident: Export,
+    baseline: Export = None,
+    incident: Export = None,
     metrics: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help='{"columns": […], "rows": [[…], …]}, may be .gz.')
     ] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="10m", help="Live: the time up to now, against the time before it.")
+    ] = None,
+    trace_id: Annotated[
+        str | None, typer.Option(metavar="ID", help="Live: this trace and what surrounds it, against the time before.")
+    ] = None,
+    service: Annotated[str | None, typer.Option(metavar="S", help="With --since: traces through S alone.")] = None,
+    jaeger: Annotated[
+        str | None, typer.Option(metavar="URL", help="Jaeger's query address (JAEGER_URL, else the running `up`).")
+    ] = None,
+    state: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="State folder of the running `up` (SRE_STATE_DIR).")
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Find the root cause from traces: --baseline when all was well, --incident when it was not."""
-    from mission_control.rca_files import Unreadable, read_rows, read_traces
-    from shared.analysis.rca.rank import diagnose
-    from shared.analysis.rca.table import Builder
+    """Find the root cause: --baseline and --incident FILE, or live by --since or --trace-id."""
+    from shared.ports import Permanent, Transient
 
     began = time.perf_counter()
-    builder = Builder()
     try:
-        builder.add_jaeger(read_traces(baseline), incident=False)
-        builder.add_jaeger(read_traces(incident), incident=True)
-        rows: Rows | None = read_rows(metrics) if metrics else None
-    except Unreadable as failure:
+        _one_way(baseline, incident, since, trace_id)
+        if baseline is not None and incident is not None:
+            table, rows = _from_files(baseline, incident, metrics)
+        else:
+            table, rows = _live(since, trace_id, service, _jaeger(jaeger, state)), None
+    except (Transient, Permanent) as failure:
         typer.echo(f"rca: {failure}", err=True)
-        return 2
+        return 1
     read = time.perf_counter()
-    found = diagnose(builder.table(), rows)
+    from shared.analysis.rca.rank import diagnose
+
+    found = diagnose(table, rows)
     document = as_document(found) | {
         "seconds": round(time.perf_counter() - began, 4),
         "seconds_reading": round(read - began, 4),
     }
     typer.echo(json.dumps(document) if as_json else as_text(found, document["seconds"]))
     return 0
+
+
+def _one_way(baseline: Path | None, incident: Path | None, since: str | None, trace_id: str | None) -> None:
+    """Raises BadSettings unless exactly one of the three ways is asked for."""
+    from mission_control.settings import BadSettings
+
+    files = baseline is not None and incident is not None
+    if (baseline is None) != (incident is None) or [files, since is not None, trace_id is not None].count(True) != 1:
+        raise BadSettings(("rca: give either --baseline and --incident, or --since, or --trace-id",))
+
+
+def _from_files(baseline: Path, incident: Path, metrics: Path | None) -> tuple[Table, Rows | None]:
+    """Raises BadSettings when a file is not what it should be."""
+    from mission_control.rca_files import Unreadable, read_rows, read_traces
+    from mission_control.settings import BadSettings
+    from shared.analysis.rca.table import Builder
+
+    builder = Builder()
+    try:
+        builder.add_jaeger(read_traces(baseline), incident=False)
+        builder.add_jaeger(read_traces(incident), incident=True)
+        return builder.table(), read_rows(metrics) if metrics else None
+    except Unreadable as failure:
+        raise BadSettings((str(failure),)) from failure
+
+
+def _live(since: str | None, trace_id: str | None, service: str | None, url: str) -> Table:
+    """Raises Transient, Permanent or BadSettings."""
+    from mission_control import rca_live
+    from mission_control.settings import BadSettings, duration
+    from shared.adapters.jaeger import JaegerTraces
+
+    try:
+        span = duration(since) if since is not None else None
+    except ValueError as failure:
+        raise BadSettings((f"--since {failure}",)) from failure
+    traces = JaegerTraces(url)
+    if span is not None:
+        window = rca_live.since(span, datetime.now(UTC), service)
+    else:
+        window = rca_live.around(traces, trace_id or "")
+    return rca_live.read(traces, window)
+
+
+def _jaeger(url: str | None, state: Path | None) -> str:
+    """Raises BadSettings or NotRunning."""
+    from mission_control import record
+    from mission_control.settings import BadSettings, read_settings
+
+    settings = read_settings(**({"state_dir": state} if state else {}))
+    found = url or settings.jaeger_url or record.read(settings.state_dir.resolve()).traces["query"]
+    if not found:
+        raise BadSettings(("--jaeger or JAEGER_URL must say where Jaeger is",))
+    return found
 
 
 def as_document(found: Diagnosis) -> dict[str, Any]:

@@ -17,13 +17,16 @@ _SECONDS: Final = {"ms": 0.001, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "
 _UNIX_OR_TCP: Final = ("unix://", "tcp://", "http://", "https://", "ssh://", "npipe://")
 
 
-def _duration(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    match = _DURATION.fullmatch(value.strip())
+def duration(text: str) -> timedelta:
+    """A number and a unit (ms, s, min, h, d), seconds where the unit is left out. Raises ValueError."""
+    match = _DURATION.fullmatch(text.strip())
     if match is None:
         raise ValueError("must be a duration such as 30, 0.5s, 10min or 1h")
     return timedelta(seconds=float(match[1]) * _SECONDS[match[2] or "s"])
+
+
+def _duration(value: object) -> object:
+    return duration(value) if isinstance(value, str) else value
 
 
 def _positive(value: timedelta) -> timedelta:

@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from shared.analysis.trace import Trace
 from shared.incident.facts import Observed
 from shared.incident.replay import Incident
 from shared.incident.thread import Comment, Thread
 from shared.stream import Event
+
+if TYPE_CHECKING:  # the store needs numpy, and most workers do not
+    from shared.analysis.rca.baseline_store import BaselineStore
 
 
 class Transient(Exception):
@@ -209,6 +212,14 @@ class Traces(Protocol):
         ...
 
     def trace(self, trace_id: str) -> Trace | None: ...
+
+
+class Usual(Protocol):
+    """What is usual, by (service, operation, caller), without a question to anybody."""
+
+    def usual(self) -> BaselineStore | None:
+        """All that is known just now, for reading only; None when nothing is."""
+        ...
 
 
 class Publisher(Protocol):

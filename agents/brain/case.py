@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from shared.analysis.rca.baseline_store import BaselineStore
 from shared.analysis.trace import Trace
 from shared.incident.evidence import observation, sha256_of
 from shared.incident.facts import Cause, Evidence, EvidenceKind
@@ -24,6 +25,8 @@ class Case:
     commits: tuple[Commit, ...]
     earlier: tuple[Incident, ...]
     missing: Mapping[str, str] = field(default_factory=dict)
+    usual: BaselineStore | None = None
+    """What Scout knows as usual, for reading only; None where there is no stream or nothing was heard."""
 
 
 @dataclass(frozen=True, slots=True)

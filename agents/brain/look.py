@@ -14,7 +14,7 @@ from shared.analysis.trace import Trace
 from shared.incident.facts import Role
 from shared.incident.replay import Incident
 from shared.incident.status import Status
-from shared.ports import Engine, History, Issues, Past, Permanent, Traces, Transient
+from shared.ports import Engine, History, Issues, Past, Permanent, Traces, Transient, Usual
 from shared.redaction import Redactor
 
 T = TypeVar("T")
@@ -41,6 +41,7 @@ class Brain:
         window: timedelta,
         escalate_after: int,
         redactor: Redactor,
+        usual: Usual | None = None,
     ) -> None:
         self._engine = engine
         self._traces = traces
@@ -50,6 +51,7 @@ class Brain:
         self._window = window
         self._escalate_after = escalate_after
         self._redactor = redactor
+        self._usual = usual
         self._pool = ThreadPoolExecutor(6, thread_name_prefix="look")
 
     def concerns(self, incident: Incident) -> bool:
@@ -89,6 +91,7 @@ class Brain:
             commits=commits(),
             earlier=earlier(),
             missing=missing,
+            usual=self._usual.usual() if self._usual is not None else None,
         )
         if not case.during and "traces during" not in missing:
             missing["traces during"] = "none in the window"

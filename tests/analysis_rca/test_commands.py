@@ -7,23 +7,14 @@ import json
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from bench.rca_generate import Fault, World, gauges, window
-from mission_control.rca import register
+from mission_control.cli import app
 from mission_control.rca_files import CHUNK, Unreadable, read_rows, read_traces
 
 WORLD = World(1, logs=True)
 FAULT = Fault("cpu", "payment")
-
-
-@pytest.fixture
-def app() -> typer.Typer:
-    app, bench = typer.Typer(pretty_exceptions_enable=False), typer.Typer()
-    app.add_typer(bench, name="bench")
-    register(app, bench)
-    return app
 
 
 def case(folder: Path, world: World, fault: Fault | None) -> Path:
@@ -41,7 +32,7 @@ def case(folder: Path, world: World, fault: Fault | None) -> Path:
     return folder
 
 
-def test_two_exports_give_a_ranking_as_json(tmp_path: Path, app: typer.Typer) -> None:
+def test_two_exports_give_a_ranking_as_json(tmp_path: Path) -> None:
     folder = case(tmp_path / "a-day1-1", WORLD, FAULT)
     command = ["rca", "--baseline", str(folder / "baseline.json.gz"), "--incident", str(folder / "incident.json.gz")]
     command += ["--metrics", str(folder / "metrics.json.gz")]
@@ -59,7 +50,7 @@ def test_two_exports_give_a_ranking_as_json(tmp_path: Path, app: typer.Typer) ->
     assert "payment charge" in text
 
 
-def test_a_quiet_pair_says_unknown_and_why(tmp_path: Path, app: typer.Typer) -> None:
+def test_a_quiet_pair_says_unknown_and_why(tmp_path: Path) -> None:
     folder = case(tmp_path / "a-day1-1", WORLD, None)
     command = ["rca", "--baseline", str(folder / "baseline.json.gz"), "--incident", str(folder / "incident.json.gz")]
     found = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)
@@ -70,13 +61,11 @@ def test_a_quiet_pair_says_unknown_and_why(tmp_path: Path, app: typer.Typer) -> 
 @pytest.mark.parametrize(
     "content", ["", "no", "{", '{"data": [{"spans": [}]}', '{"data": [{"traceID": "1"', '{"other": 1}']
 )
-def test_a_file_that_is_no_export_is_refused_with_its_name(tmp_path: Path, app: typer.Typer, content: str) -> None:
+def test_a_file_that_is_no_export_is_refused_with_its_name(tmp_path: Path, content: str) -> None:
     broken = tmp_path / "broken.json"
     broken.write_text(content)
-    result = CliRunner().invoke(
-        app, ["rca", "--baseline", str(broken), "--incident", str(broken)], standalone_mode=False
-    )
-    assert result.return_value == 2
+    result = CliRunner().invoke(app, ["rca", "--baseline", str(broken), "--incident", str(broken)])
+    assert result.exit_code == 2
     assert "broken.json" in result.stderr
 
 
@@ -103,7 +92,7 @@ def test_metric_files_must_have_columns_and_rows(tmp_path: Path) -> None:
         read_rows(path)
 
 
-def test_the_bench_measures_ours_and_the_peers_on_a_folder_of_cases(tmp_path: Path, app: typer.Typer) -> None:
+def test_the_bench_measures_ours_and_the_peers_on_a_folder_of_cases(tmp_path: Path) -> None:
     for n, (kind, service) in enumerate((("cpu", "payment"), ("network", "stock"), ("exception", "catalog"))):
         case(tmp_path / f"shop-day{n}-{n}", World(20 + n, traces=60), Fault(kind, service))
     result = CliRunner().invoke(app, ["bench", "rca", "--cases", str(tmp_path), "--traces-only", "--json"])
@@ -114,6 +103,26 @@ def test_the_bench_measures_ours_and_the_peers_on_a_folder_of_cases(tmp_path: Pa
     assert "AC@3" in CliRunner().invoke(app, ["bench", "rca", "--cases", str(tmp_path)]).stdout
 
 
-def test_a_folder_without_cases_is_an_error(tmp_path: Path, app: typer.Typer) -> None:
-    result = CliRunner().invoke(app, ["bench", "rca", "--cases", str(tmp_path)], standalone_mode=False)
-    assert result.return_value == 2
+def test_a_folder_without_cases_is_an_error(tmp_path: Path) -> None:
+    assert CliRunner().invoke(app, ["bench", "rca", "--cases", str(tmp_path)]).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        [],
+        ["--baseline", __file__],
+        ["--since", "5m", "--trace-id", "a"],
+        ["--since", "5m", "--baseline", __file__, "--incident", __file__],
+    ],
+)
+def test_exactly_one_source_of_traces_must_be_named(given: list[str]) -> None:
+    result = CliRunner().invoke(app, ["rca", *given])
+    assert result.exit_code == 2
+    assert "--trace-id" in result.stderr
+
+
+def test_a_span_of_time_that_is_none_is_refused() -> None:
+    result = CliRunner().invoke(app, ["rca", "--since", "soon", "--jaeger", "http://127.0.0.1:1"])
+    assert result.exit_code == 2
+    assert "--since must be a duration" in result.stderr

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from agents.brain.look import Brain
+from shared.analysis.rca.baseline_store import BaselineStore
 from shared.analysis.trace import Trace
 from shared.incident.facts import Detected
 from shared.incident.replay import Entry, Incident
@@ -82,3 +83,20 @@ def test_a_source_that_fails_is_named_as_missing_and_ends_nothing(clock: Virtual
     assert seen.case.missing["traces during"] == "jaeger is away"
     assert seen.case.missing["traces before"] == "jaeger is away"
     assert "logs" in seen.case.missing
+
+
+class Known:
+    """A store that is there."""
+
+    def __init__(self) -> None:
+        self.store = BaselineStore()
+
+    def usual(self) -> BaselineStore | None:
+        return self.store
+
+
+def test_what_is_usual_is_part_of_the_case_where_somebody_tells_it(clock: VirtualClock) -> None:
+    github, known = MemoryRepository(clock, "o/r").account("sre-fleet").reads, Known()
+    told = Brain(MemoryEngine(clock), Windows(), github, github, NoPast(), timedelta(hours=1), 3, Redactor(), known)
+    assert told.look(INCIDENT).case.usual is known.store
+    assert brain(clock, Windows()).look(INCIDENT).case.usual is None

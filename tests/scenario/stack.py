@@ -235,6 +235,16 @@ class Stack:
         finally:
             repository.call("PATCH", f"/issues/{number}", json={"state": "closed"})
 
+    def rested(self, writes: int = 60) -> None:
+        """Wait until the fleet has written less than this within the last minute: a storm is paced, not lost."""
+
+        def quiet() -> bool:
+            files = (self.state / "budget").glob("write-budget-*.json")
+            stamps: list[float] = [at for file in files for at in json.loads(file.read_text())["mutations"]]
+            return sum(at > time.time() - 60 for at in stamps) < writes
+
+        wait_for(quiet, 70, "the fleet has rested")
+
     # what came of it
 
     def repository(self, who: str = "operator") -> Repository:
