@@ -42,13 +42,18 @@ RECENT: Final = 0.5
 
 
 def cause(service: int, matrix: Floats, seen: Evidence, deployed: float = 0.0) -> CauseClass:
-    """The class whose typical traces are strongest. `deployed`: nats that a recent deployment speaks for."""
+    """The class whose typical traces are strongest. `deployed`: nats that a recent deployment speaks for.
+
+    Lines that are lost while all is called as ever were skipped, as by an exception that is caught: nothing ended
+    early.
+    """
     x = dict(zip(NAMES, matrix[service].tolist(), strict=True))
     shape = seen.structure
     said = float(significance(seen.logs.origin)[service])
     failed = float(significance(seen.errors.weight)[service])
     silent = float(significance(shape.silent)[service])
     cut = float(significance(np.maximum(shape.early, seen.logs.lost))[service])
+    skipped = float(significance(seen.logs.lost)[service]) * (1.0 - float(significance(shape.early)[service]))
     leaf, busier = _leaf(service, seen), float(seen.busier[service])
     own = x["own_rise"] + 0.5 * x["own_share"]
     way = x["in_rise"] + 0.5 * x["in_share"]
@@ -63,7 +68,7 @@ def cause(service: int, matrix: Floats, seen: Evidence, deployed: float = 0.0) -
         "memory": 2.0 * x["memory_rise"] * (x["cpu_rise"] < x["memory_rise"]),
         "network-delay": way * (1 - 0.7 * min(1.0, x["own_rise"] * (0.5 + 0.5 * inside) + 2 * busy)),
         "slow-dependency": own * leaf * idle,
-        "exception": 1.6 * max(said, failed),
+        "exception": 1.6 * max(said, failed, skipped),
         "early-return": 1.2 * cut,
         "crash": 2.0 * silent * called * (alone or silent > failed),
         "saturation": (own + way) * busier * (1.5 if x["in_rise"] > x["own_rise"] else 1.0),
