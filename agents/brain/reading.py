@@ -12,7 +12,7 @@ from shared.analysis.rca.table import Builder, Table
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """`found` is None when one of the windows has no traces: there is nothing to compare."""
+    """`found` is None when there is nothing to compare: no traces of the incident, or neither any before nor sketches."""
 
     table: Table
     found: Diagnosis | None
@@ -29,5 +29,5 @@ def read(case: Case) -> Reading:
     builder.add_traces(case.baseline, incident=False)
     builder.add_traces(case.during, incident=True)
     table = builder.table()
-    found = diagnose(table) if case.baseline and case.during else None
+    found = diagnose(table, usual=case.usual) if case.during and (case.baseline or case.usual) else None
     return Reading(table, found, measure(case))
