@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mission_control.absent import NoTraces
 from mission_control.kit import Built, Kit, Running
@@ -15,6 +15,10 @@ from shared.incident.facts import Role
 from shared.ports import Engine, Traces
 from shared.runtime.patrol import PatrolRound
 
+if TYPE_CHECKING:
+    from agents.scout.carrier import Carrier
+    from agents.scout.learner import Learner
+
 
 def _nothing_more(_: Running) -> None:
     """Most agents need no more than the loop."""
@@ -22,7 +26,11 @@ def _nothing_more(_: Running) -> None:
 
 def _scout(kit: Kit, stack: ExitStack) -> Built:
     from agents.scout.agent import Scout
+    from agents.scout.carrier import Carrier
+    from agents.scout.learner import Learner
+    from agents.scout.levels import Levels
     from agents.scout.look import Patrol
+    from agents.scout.rebuild import Rebuild
     from agents.scout.verify import Patience
     from agents.scout.watch import Watch
     from shared.adapters.probe import HttpProbe
@@ -34,31 +42,68 @@ def _scout(kit: Kit, stack: ExitStack) -> Built:
         for running in late:
             running.worker.agenda.poke()
 
-    patrol = Patrol(_looking(kit, stack), _traces(kit), HttpProbe(), kit.clock, nudge=nudge, control_url=kit.health_url)
-    watch = Watch(patrol)
+    traces, levels = _traces(kit), Levels()
+    learner = Learner(levels, recalling=True) if settings.kafka else None  # else there would be nobody to tell
+    patrol = Patrol(_looking(kit, stack), traces, HttpProbe(), kit.clock, nudge=nudge, control_url=kit.health_url)
+    watch = Watch(patrol, learner=learner)
     agent = Scout(watch, kit.github.reads.now, Patience(healthy_for=settings.healthy_for))
 
     def finish(running: Running) -> None:
         late.append(running)
-        running.worker.patrol = PatrolRound(
-            watch.step, running.desk, running.scribe, kit.archive, settings.recurrence_window
-        )
+        go_round = PatrolRound(watch.step, running.desk, running.scribe, kit.archive, settings.recurrence_window)
+        running.worker.patrol = go_round
         if running.kafka is not None:
             subscription = running.kafka.subscribe((stream.BUSINESS,), None, lambda _, event: patrol.on_business(event))
             running.worker.checks.append(subscription.check)
+        if running.kafka is not None and learner is not None:
+            learner.informed = lambda: go_round.informed
+            running.worker.patrol = _telling(go_round, learner, Carrier(levels, running.kafka), kit)
+            rebuild = Rebuild(traces, kit.clock, learner)
+            rebuild.start()
+            stack.callback(rebuild.stop)
         patrol.start()
         stack.callback(patrol.stop)
 
     return agent, None, finish
 
 
-def _brain(kit: Kit, stack: ExitStack) -> Built:
-    from agents.brain.look import Brain
+def _telling(go_round: PatrolRound, learner: Learner, carrier: Carrier, kit: Kit) -> Callable[[], None]:
+    """A round of the patrol that ends with telling what is usual."""
 
-    reads = kit.github.reads
+    def go() -> None:
+        go_round()
+        if not learner.recalling:
+            carrier.step(kit.clock.now())
+
+    return go
+
+
+def _brain(kit: Kit, stack: ExitStack) -> Built:
+    from agents.brain.advice import unsound
+    from agents.brain.heard import HeardUsual
+    from agents.brain.look import Brain
+    from mission_control.adviser import adviser
+
+    reads, heard = kit.github.reads, HeardUsual(kit.clock.now)
     window, most = kit.settings.recurrence_window, kit.policy.escalate_after
-    agent = Brain(_looking(kit, stack), _traces(kit), reads, reads, kit.archive, window, most, kit.redactor)
-    return agent, None, _nothing_more
+    late: list[Running] = []
+
+    def replied(number: int) -> None:
+        for running in late:
+            running.worker.agenda.wake(number)
+
+    model = adviser(kit.settings, kit.clock, stack, unsound, replied)
+    agent = Brain(
+        _looking(kit, stack), _traces(kit), reads, reads, kit.archive, window, most, kit.redactor, heard, model
+    )
+
+    def finish(running: Running) -> None:
+        late.append(running)
+        if running.kafka is not None:
+            subscription = running.kafka.subscribe((stream.BASELINES,), None, lambda _, event: heard.on_event(event))
+            running.worker.checks.append(subscription.check)
+
+    return agent, None, finish
 
 
 def _guardrail(kit: Kit, stack: ExitStack) -> Built:

@@ -34,7 +34,11 @@ _log = structlog.get_logger()
 
 def run_agent(name: str, settings: Settings) -> int:
     """Run one process of the roster until SIGTERM or SIGINT. Raises BadSettings before anything is started."""
-    secrets = [s.get_secret_value() for s in (settings.github_token, settings.webhook_secret) if s is not None]
+    secrets = [
+        s.get_secret_value()
+        for s in (settings.github_token, settings.webhook_secret, settings.model_key)
+        if s is not None
+    ]
     redactor = Redactor(secrets)
     log.configure(name, settings.log_level, redactor)
     if settings.crash_at:
@@ -64,6 +68,7 @@ def _worker(role: Role, settings: Settings, redactor: Redactor, stack: ExitStack
         api_url=settings.github_api_url,
         repo=settings.github_repository,
         token=settings.github_token.get_secret_value(),
+        user_agent=f"sre-space/{role}",
     )
     github = connect(address, settings.state_dir / "budget", clock)
     stack.callback(github.close)

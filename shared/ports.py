@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from shared.analysis.trace import Trace
 from shared.incident.facts import Observed
 from shared.incident.replay import Incident
 from shared.incident.thread import Comment, Thread
 from shared.stream import Event
+
+if TYPE_CHECKING:  # the store needs numpy, and most workers do not
+    from shared.analysis.rca.baseline_store import BaselineStore
 
 
 class Transient(Exception):
@@ -211,6 +214,14 @@ class Traces(Protocol):
     def trace(self, trace_id: str) -> Trace | None: ...
 
 
+class Usual(Protocol):
+    """What is usual, by (service, operation, caller), without a question to anybody."""
+
+    def usual(self) -> BaselineStore | None:
+        """All that is known just now, for reading only; None when nothing is."""
+        ...
+
+
 class Publisher(Protocol):
     """The stream's sending side. Never blocks and never raises: what cannot be sent is counted."""
 
@@ -222,4 +233,53 @@ class Probe(Protocol):
 
     def healthy(self, url: str, timeout: float) -> tuple[bool, str]:
         """Whether `url` answered 2xx within `timeout` seconds, and what it said (or what went wrong)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a model is asked about one incident. `data` holds text from the world, redacted and fenced."""
+
+    key: str
+    """The SHA-256 of all that the model is shown: the same question has the same key."""
+    incident: str
+    """`owner/name#number`, whose budget it is."""
+    number: int
+    system: str
+    data: str
+    form: Mapping[str, object]
+    """The JSON schema of the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came of a question: `text` of the model's, untrusted; or `why` there is none."""
+
+    text: str | None
+    why: str = ""
+    model: str = ""
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    """As the server counts; None where it does not say."""
+    cost: float | None = None
+    """US dollars at the prices the user gave; None without prices or counts."""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """The question is on its way, for `left_s` more seconds at most."""
+
+    left_s: float
+
+
+class Adviser(Protocol):
+    """A language model within budgets. Never blocks, never raises."""
+
+    def ask(self, question: Question) -> None:
+        """Ask, unless this question is on its way or answered."""
+        ...
+
+    def reply(self, key: str) -> Reply | Pending | None:
+        """What came of the question; None when it was not asked, or so long ago that it is forgotten."""
         ...

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 from agents.brain.case import Case
-from agents.brain.judge import Seen, judge
-from shared.agent import Effect
-from shared.analysis.trace import Trace
+from agents.brain.counsel import RESTING, Counsel, Topic, topic
+from agents.brain.judge import ENOUGH, Seen, diagnose, judge
+from agents.brain.question import Shown, question, shown
+from shared.agent import Effect, Later, Say
+from shared.analysis.trace import Span, Trace
 from shared.incident.facts import Role
 from shared.incident.replay import Incident
 from shared.incident.status import Status
-from shared.ports import Engine, History, Issues, Past, Permanent, Traces, Transient
+from shared.ports import Adviser, Engine, History, Issues, Past, Permanent, Reply, Traces, Transient, Usual
 from shared.redaction import Redactor
 
 T = TypeVar("T")
@@ -24,6 +29,25 @@ MARGIN = timedelta(seconds=5)
 """Left out before the symptom's estimated beginning: it may have begun a little sooner."""
 LATE = timedelta(seconds=1)
 """How much sooner than estimated the fault may have begun, for the window during it."""
+AROUND = 60
+"""Traces of each other service and window that are read where the service itself is silent."""
+SILENT = 5
+"""Traces during the symptom below which the service is taken to serve hardly any more."""
+FRESH = timedelta(minutes=10)
+"""How long after its last fact a resting incident may still be asked about: a new model does not read old issues."""
+NOTHING = Case({}, "", (), (), (), ())
+MOST_ASKED = 256
+"""Incidents whose question to a model is remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question about one incident while its log had this head."""
+
+    head: str
+    topic: Topic
+    shown: Shown
+    key: str
 
 
 class Brain:
@@ -41,7 +65,10 @@ class Brain:
         window: timedelta,
         escalate_after: int,
         redactor: Redactor,
+        usual: Usual | None = None,
+        adviser: Adviser | None = None,
     ) -> None:
+        """`adviser`: a language model, for where arithmetic is not clear; None: there is none."""
         self._engine = engine
         self._traces = traces
         self._issues = issues
@@ -50,12 +77,47 @@ class Brain:
         self._window = window
         self._escalate_after = escalate_after
         self._redactor = redactor
+        self._adviser = adviser
+        self._asked: OrderedDict[int, _Asked] = OrderedDict()
+        self._usual = usual
         self._pool = ThreadPoolExecutor(6, thread_name_prefix="look")
 
     def concerns(self, incident: Incident) -> bool:
-        return incident.status is Status.DETECTED and not incident.closed
+        if incident.closed:
+            return False
+        rests = self._adviser is not None and incident.status in RESTING and topic(incident, None, ENOUGH) is not None
+        return incident.status is Status.DETECTED or rests
 
     def look(self, incident: Incident) -> Seen:
+        """Everything that the diagnosis needs, and what came of asking a model where that is worth it."""
+        if incident.status is not Status.DETECTED:
+            seen = Seen(NOTHING, self._issues.now(), self._window, self._escalate_after)
+        else:
+            seen = self._evidence(incident)
+        if self._adviser is None or (
+            incident.status is not Status.DETECTED and seen.now - incident.entries[-1].posted_at > FRESH
+        ):
+            return seen
+        draft = diagnose(incident, seen) if incident.status is Status.DETECTED else None
+        return replace(seen, counsel=self._counsel(incident, draft, self._adviser))
+
+    def _counsel(self, incident: Incident, draft: Say | Later | None, adviser: Adviser) -> Counsel | None:
+        """What came of the question about this incident as its log stands: asked once, however evidence moves on."""
+        asked = self._asked.get(incident.number)
+        if asked is None or asked.head != incident.head:
+            about = topic(incident, draft, ENOUGH)
+            if about is None:
+                return None
+            visible = shown(about.hypotheses, about.evidence, self._redactor)
+            put = question(incident, visible, self._redactor)
+            asked = self._asked[incident.number] = _Asked(incident.head, about, visible, put.key)
+            if len(self._asked) > MOST_ASKED:
+                self._asked.popitem(last=False)
+            adviser.ask(put)
+        reply = adviser.reply(asked.key) or Reply(None, "what came of the question to the model is forgotten")
+        return Counsel(asked.topic, asked.shown, reply)
+
+    def _evidence(self, incident: Incident) -> Seen:
         """Read all sources at once; one that fails is missing, not fatal."""
         missing: dict[str, str] = {}
 
@@ -81,14 +143,30 @@ class Brain:
             "commits", lambda: self._history.commits(since.replace(minute=0, second=0, microsecond=0) - self._window)
         )
         earlier = start("earlier incidents", lambda: self._past.recent(self._window, besides=incident.number))
+        named = {c.name: c for c in containers()}
+        before, now_seen = baseline(), during()
+        own = named.get(detected.service)
+        ended = own is not None and not own.running
+        if len(now_seen) < SILENT and "traces during" not in missing and not ended:
+            # it hardly serves any more: what it should have served shows with its callers. A container that has ended
+            # says all by its state, and is waited for
+            others = sorted(named.keys() - {detected.service})
+            around = [
+                start("traces of others", partial(self._window_of, name, first, last, AROUND))
+                for name in others
+                for first, last in ((since - BASELINE, since - MARGIN), (since - LATE, now + MARGIN))
+            ]
+            found = [read() for read in around]
+            before, now_seen = _together(before, *found[::2]), _together(now_seen, *found[1::2])
         case = Case(
-            containers={c.name: c for c in containers()},
+            containers=named,
             last_words=self._redactor.text("".join(logs()))[-4000:],
-            baseline=baseline(),
-            during=during(),
+            baseline=self._clean(before),
+            during=self._clean(now_seen),
             commits=commits(),
             earlier=earlier(),
             missing=missing,
+            usual=self._usual.usual() if self._usual is not None else None,
         )
         if not case.during and "traces during" not in missing:
             missing["traces during"] = "none in the window"
@@ -97,5 +175,31 @@ class Brain:
     def judge(self, incident: Incident, seen: Seen) -> Effect | None:
         return judge(incident, seen)
 
-    def _window_of(self, service: str, start: datetime, end: datetime) -> tuple[Trace, ...]:
-        return self._traces.traces(service, start, end, limit=300)
+    def _clean(self, traces: tuple[Trace, ...]) -> tuple[Trace, ...]:
+        """`traces` without secrets, before anything is hashed or shown: a name or a message is looked at once."""
+        known: dict[str, str] = {}
+
+        def text(value: str) -> str:
+            if value not in known:
+                known[value] = self._redactor.text(value)
+            return known[value]
+
+        def span(one: Span) -> Span:
+            operation, message = text(one.operation), text(one.status_message)
+            events = tuple(
+                replace(e, attributes={k: text(v) if isinstance(v, str) else v for k, v in e.attributes.items()})
+                for e in one.events
+            )
+            if (operation, message, events) == (one.operation, one.status_message, one.events):
+                return one
+            return replace(one, operation=operation, status_message=message, events=events)
+
+        return tuple(Trace(t.trace_id, tuple(span(s) for s in t.spans)) for t in traces)
+
+    def _window_of(self, service: str, start: datetime, end: datetime, limit: int = 300) -> tuple[Trace, ...]:
+        return self._traces.traces(service, start, end, limit=limit)
+
+
+def _together(*windows: tuple[Trace, ...]) -> tuple[Trace, ...]:
+    """Each trace once."""
+    return tuple({trace.trace_id: trace for window in windows for trace in window}.values())

@@ -26,6 +26,9 @@ _BLANK: Final = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
 
+_DEFANGED: Final = str.maketrans({"`": "'", "<": "‹", ">": "›", "@": "＠", "&": "＆"})
+"""In a block of code, where a reader that is not GitHub's might see a fence, a tag, an entity or a mention."""
+
 
 class Markdown(str):
     """Text that is Markdown already."""
@@ -55,6 +58,26 @@ def code(value: object) -> Markdown:
     return Markdown(f"`{text}`")
 
 
+def nats(value: float) -> Markdown:
+    """A vote's weight, its sign shown."""
+    return Markdown(f"{value:+.1f}")
+
+
+def block(value: object) -> Markdown:
+    """`value` as a block of code that nothing in it can end: lines and indents stay, what could be markup is replaced.
+
+    The exact text stands in the fact; this is what people see of it.
+    """
+    lines = [_spaced(line).translate(_DEFANGED).rstrip() for line in str(value).splitlines()]
+    return Markdown("\n".join(("```text", *(line for line in lines if line), "```")))
+
+
+def _spaced(line: str) -> str:
+    """`line` with its spaces as they are and nothing invisible in it."""
+    shown = (" " if unicodedata.category(char) in _HIDDEN else char for char in line)
+    return _BLANK.sub(" ", "".join(shown))
+
+
 def link(text: str, url: str | None) -> Markdown:
     """A link when `url` is an http address, the escaped text otherwise."""
     if url is None or not re.fullmatch(r"https?://[^\s<>()\"'`\\|]+", url):
@@ -72,6 +95,11 @@ def number(value: float | None, unit: str = "") -> Markdown:
     return Markdown(f"{figure} {escape(unit)}".strip())
 
 
+def usd(value: float) -> Markdown:
+    """An amount of US dollars, to a hundredth of a cent."""
+    return Markdown(f"{value:.4f} USD")
+
+
 def clock(value: datetime) -> Markdown:
     return Markdown(value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"))
 
@@ -85,7 +113,15 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         autoescape=False,  # noqa: S701 - the output is Markdown; `escape` is applied to every value
     )
-    environment.filters |= {"md": Markdown, "code": code, "num": number, "clock": clock}
+    environment.filters |= {
+        "md": Markdown,
+        "code": code,
+        "num": number,
+        "usd": usd,
+        "clock": clock,
+        "nats": nats,
+        "block": block,
+    }
     environment.globals |= {"link": link}
     return environment
 

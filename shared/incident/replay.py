@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from shared.incident.codec import Block, NotAFact, decode, starts_like_a_block
 from shared.incident.facts import (
+    Advised,
     AnyFact,
     Applied,
     Began,
@@ -22,6 +23,7 @@ from shared.incident.facts import (
     Diagnosed,
     Directive,
     Fact,
+    Hypothesis,
     Refused,
     Ruled,
     Verified,
@@ -131,9 +133,17 @@ class Incident:
         for entry in reversed(self.entries):
             if isinstance(entry.fact, Diagnosed):
                 return entry.fact.directive
-            if isinstance(entry.fact, Detected | Refused | Verified):
+            if isinstance(entry.fact, Detected | Refused | Verified) or steers(entry.fact):
                 return None
         return None
+
+    def listed(self, before: int | None = None) -> tuple[Hypothesis, ...]:
+        """The hypotheses that people saw listed last: in this firing, in a comment older than `before` (its id)."""
+        for entry in reversed(self.firing):
+            named: tuple[Hypothesis, ...] = getattr(entry.fact, "hypotheses", ())
+            if named and (before is None or entry.comment_id < before):
+                return named
+        return ()
 
     @property
     def ruling(self) -> Ruled | None:
@@ -260,6 +270,10 @@ def unbound(incident: Incident, fact: AnyFact, at: datetime) -> str | None:
                 return "approves another directive"
             if any(c.comment_id == fact.comment_id for c in incident.all(Commanded)):
                 return "this comment has been counted"
+        case Commanded(command="focus" | "reject"):
+            if any(c.comment_id == fact.comment_id for c in incident.all(Commanded)):
+                return "this comment has been counted"
+            return _unlisted(incident, fact)
         case Commanded():
             if any(c.comment_id == fact.comment_id for c in incident.all(Commanded)):
                 return "this comment has been counted"
@@ -269,12 +283,33 @@ def unbound(incident: Incident, fact: AnyFact, at: datetime) -> str | None:
             expires = incident.permit_expires_at
             if expires is None or at > expires:
                 return "the permit had expired"
+        case Advised():
+            if fact.attempt not in (incident.attempt, incident.attempt + 1):
+                return "speaks of another diagnosis"
+            if any(isinstance(e.fact, Advised) and e.fact.attempt == fact.attempt for e in incident.firing):
+                return "this diagnosis has been advised on"
         case Applied() | Refused():
             if directive is None or fact.directive_id != directive.id:
                 return "speaks of another directive"
         case _:
             pass
     return None
+
+
+def _unlisted(incident: Incident, fact: Commanded) -> str | None:
+    """Why a steering command does not speak of a hypothesis that stood on the issue when it was written."""
+    listed = incident.listed(fact.comment_id)
+    if fact.steers is None:
+        return f"it names no listed hypothesis; listed are {', '.join(h.id for h in listed) or 'none'}"
+    about = fact.steers
+    if not any((h.id, h.service, h.cause) == (about.hypothesis, about.service, about.cause) for h in listed):
+        return f"{about.hypothesis} is not listed; listed are {', '.join(h.id for h in listed) or 'none'}"
+    return None
+
+
+def steers(fact: AnyFact) -> bool:
+    """Whether `fact` sends a diagnosis back to be made again under a person's direction."""
+    return isinstance(fact, Commanded) and fact.command in ("focus", "reject")
 
 
 def why_not(incident: Incident, fact: AnyFact, role: str, at: datetime) -> str | None:

@@ -30,10 +30,15 @@ class Status(StrEnum):
 ANYWHERE: Final = {"escalated": Status.ESCALATED, "stuck": Status.NEEDS_HUMAN}
 GONE: Final = {"verified:recovered": Status.FIXED}
 ASIDE: Final = {"commanded:escalate": Status.ESCALATED}
+STEERED: Final = {"commanded:focus": Status.DETECTED, "commanded:reject": Status.DETECTED}
+"""A person steers the diagnosis: it is made again, and what was ruled on the old one is void."""
+
+ADVICE: Final = "advised"
+"""A model's words move nothing. They may stand where Brain is the next to speak, and where only a person is."""
 
 TRANSITIONS: Final[dict[Status, dict[str, Status]]] = {
     Status.NEW: {"detected": Status.DETECTED},
-    Status.DETECTED: {"diagnosed": Status.DIAGNOSED} | ANYWHERE | GONE | ASIDE,
+    Status.DETECTED: {"diagnosed": Status.DIAGNOSED, ADVICE: Status.DETECTED} | ANYWHERE | GONE | ASIDE,
     Status.DIAGNOSED: {
         "ruled:allow": Status.APPROVED,
         "ruled:needs-approval": Status.NEEDS_APPROVAL,
@@ -42,18 +47,24 @@ TRANSITIONS: Final[dict[Status, dict[str, Status]]] = {
     }
     | ANYWHERE
     | GONE
-    | ASIDE,
+    | ASIDE
+    | STEERED,
     Status.NEEDS_APPROVAL: {"commanded:approve": Status.APPROVED, "commanded:deny": Status.NEEDS_HUMAN}
-    | {"refused": Status.DETECTED}
+    | {"refused": Status.DETECTED, ADVICE: Status.NEEDS_APPROVAL}
     | ANYWHERE
     | GONE
-    | ASIDE,
-    Status.APPROVED: {"began": Status.FIXING, "refused": Status.DETECTED} | ANYWHERE | ASIDE,
+    | ASIDE
+    | STEERED,
+    Status.APPROVED: {"began": Status.FIXING, "refused": Status.DETECTED} | ANYWHERE | ASIDE | STEERED,
     Status.FIXING: {"applied": Status.VERIFYING, "refused": Status.DETECTED} | ANYWHERE,
     Status.VERIFYING: {"verified:healthy": Status.FIXED, "verified:unhealthy": Status.DETECTED} | ANYWHERE,
     Status.FIXED: {"learned": Status.CLOSED},
-    Status.ESCALATED: {"commanded:retry": Status.DETECTED} | GONE,
-    Status.NEEDS_HUMAN: {"commanded:retry": Status.DETECTED, "escalated": Status.ESCALATED} | GONE | ASIDE,
+    Status.ESCALATED: {"commanded:retry": Status.DETECTED, ADVICE: Status.ESCALATED} | GONE | STEERED,
+    Status.NEEDS_HUMAN: {"commanded:retry": Status.DETECTED, "escalated": Status.ESCALATED}
+    | {ADVICE: Status.NEEDS_HUMAN}
+    | GONE
+    | ASIDE
+    | STEERED,
     Status.CLOSED: {"detected": Status.DETECTED},
 }
 
@@ -71,6 +82,7 @@ OWNERS: Final[dict[str, frozenset[Role]]] = {
     "learned": frozenset(("memory",)),
     "escalated": frozenset(("brain", "guardrail", "escalation")),
     "stuck": _ANY,
+    "advised": frozenset(("brain",)),
 }
 
 SEVERITY_LABEL: Final = {"critical": "severity:critical", "major": "severity:major", "minor": "severity:minor"}
