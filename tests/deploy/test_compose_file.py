@@ -121,6 +121,17 @@ def test_the_environment_example_names_every_variable_of_the_file_and_no_others(
         assert re.search(rf"^#?{name}={re.escape(default)}$", ENV_EXAMPLE, re.MULTILINE) or default == "", name
 
 
+def test_brain_alone_is_told_of_a_language_model() -> None:
+    told = {
+        name
+        for name, service in SERVICES.items()
+        if {"SRE_MODEL", "OPENAI_API_KEY"} & set(service.get("environment", ()))
+    }
+    assert told == {"brain"}
+    asked = {name for name in variables().values() if name.startswith(("SRE_MODEL", "OPENAI_"))}
+    assert asked <= set(SERVICES["brain"]["environment"])
+
+
 def test_workers_are_told_only_what_the_settings_know() -> None:
     known = {*variables().values(), "SRE_SETTINGS_DIR"}
     for agent in AGENTS:
