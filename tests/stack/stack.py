@@ -20,7 +20,7 @@ from docker.models.containers import Container
 
 from mission_control import record
 from mission_control.witnesses import EngineWitness
-from shared.incident.facts import Applied
+from shared.incident.facts import Applied, Diagnosed
 from shared.incident.signing import parse_keyring
 from tests.scenario.stack import ROOT, Stack, clean_environment, free_ports, roomy_policy, wait_for
 from tests.stack.parts import SOCKET, run
@@ -187,8 +187,9 @@ class RealStack(Stack):
         done: Counter[str] = Counter()
         for number in self.numbers():
             incident = self.incident(number)
+            target = {d.directive.id: d.directive.target for d in incident.all(Diagnosed)}
             later = [a for a in incident.all(Applied) if number not in known or _started(a.after.started_at) >= since]
-            done.update([incident.detected.service] * len(later))
+            done.update(target[applied.directive_id] for applied in later)
         assert self.restarts(since) == dict(done)
 
     def calm(self) -> None:
