@@ -85,6 +85,18 @@ def test_an_exit_whose_event_was_lost_is_found_in_the_snapshot(world: World, wat
     assert fact.evidence[0].kind == "container"
 
 
+def test_a_late_event_of_a_death_that_the_snapshot_has_told_is_no_second_death(world: World, watch: Watch) -> None:
+    world.die("quote-service", 1)
+    late = list(world.next_events)
+    world.next_events.clear()
+    assert len(opened(patrol(watch, 1))) == 1
+    world.restart("quote-service")
+    patrol(watch, 10)
+    world.next_events.extend(late)
+    patrol(watch, 1)
+    assert watch.findings == ()
+
+
 def test_the_engines_unhealthy_is_unresponsive(world: World, watch: Watch) -> None:
     world.event("user-service", "health_status: unhealthy")
     [fact] = opened(patrol(watch, 1))

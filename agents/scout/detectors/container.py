@@ -22,6 +22,8 @@ DOUBT: Final = timedelta(seconds=0.5)
 """How long a death by SIGKILL waits for the engine's word whether memory was the reason."""
 NEVER: Final = "0001-01-01T00:00:00Z"
 """The engine's time of something that has not happened."""
+SAME_DEATH: Final = timedelta(seconds=1)
+"""The engine writes down the end of a process and tells of it within this time."""
 REMEMBERED: Final = 1024
 
 
@@ -46,6 +48,8 @@ class ContainerDetector:
         self._doubtful: dict[str, tuple[ContainerEvent, datetime]] = {}
         self._exits: dict[str, tuple[str, str]] = {}
         """Container name to (id, finished_at) of the last exit that the snapshots showed."""
+        self._told: dict[str, datetime] = {}
+        """Container id to the end of its last run that a snapshot showed before its event came."""
         self._taken: OrderedDict[ContainerEvent, None] = OrderedDict()
 
     def update(self, seen: Observations) -> tuple[Finding, ...]:
@@ -77,6 +81,8 @@ class ContainerDetector:
         match event.action:
             case "kill" | "stop":
                 self._asked[event.id] = event.at
+            case "oom" | "die" if self._is_told(event):
+                return
             case "oom":
                 self._ooms[event.id] = event.at
                 self._doubtful.pop(event.name, None)
@@ -94,6 +100,11 @@ class ContainerDetector:
         for times in (self._asked, self._ooms, self._starts):
             for key in [key for key, at in times.items() if at < event.at - ASKED_WITHIN]:
                 del times[key]
+
+    def _is_told(self, event: ContainerEvent) -> bool:
+        """Whether this is the late event of a death that a snapshot has told already."""
+        told = self._told.get(event.id)
+        return told is not None and abs(event.at - told) <= SAME_DEATH
 
     def _died(self, event: ContainerEvent, seen: Observations) -> None:
         if self._in_this_run(self._ooms, event.id, event.at):
@@ -163,6 +174,7 @@ class ContainerDetector:
         summary = _summary(symptom, container.exit_code, container)
         finding = Finding(container.name, symptom, "critical", summary, seen.at, seen.at, (_state_evidence(container),))
         self._down[container.name] = _Down(finding, seen.at)
+        self._told[container.id] = datetime.fromisoformat(container.finished_at)
 
 
 def _order(event: ContainerEvent) -> tuple[datetime, int, str, str]:
