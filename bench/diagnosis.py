@@ -73,10 +73,9 @@ def leading(word: Word) -> tuple[str, str, float]:
     return (best.service, best.cause, best.probability) if best else ("", "unknown", 0.0)
 
 
-def play(stack: Stack, fault: str, service: str, herring: str) -> Verdict:
-    """One scene from the injection to everything healed or handed on."""
+def play(stack: Stack, fault: str, service: str, herring: str, other: str) -> Verdict:
+    """One scene from the injection to everything healed or handed on. `herring` befalls `other`."""
     stack.rested()
-    other = next(s for s in SERVICES if s not in (service, SELLS)) if herring else ""
     since = stack.inject(fault, service)
     if herring:
         stack.inject(herring, other, "--grade", "mild")
@@ -138,14 +137,16 @@ class Scene:
         return [r for r in log if r.method == "POST" and r.status < 300 and r.agent == f"sre-space/{worker}"]
 
 
-def scenes(only: str | None, rounds: int) -> list[tuple[str, str, str]]:
-    """Fault, service and herring, in an order that gives every service rest."""
-    services = cycle(SERVICES)
+def scenes(only: str | None, rounds: int) -> list[tuple[str, str, str, str]]:
+    """Fault, service, herring and where that is, in an order that gives every service rest."""
+    services, others = cycle(SERVICES), cycle(s for s in SERVICES if s != SELLS)
     found = []
     for fault in CAUSES:
         if only in (None, fault):
             for herring in ("", HERRING[fault]) * rounds:
-                found.append((fault, SELLS if fault == "conversion" else next(services), herring))
+                service = SELLS if fault == "conversion" else next(services)
+                other = next(s for s in others if s != service) if herring else ""
+                found.append((fault, service, herring, other))
     return found
 
 

@@ -162,7 +162,7 @@ def _explained_by(finding: Finding, standing: list[Finding], around: Surrounding
     if finding.symptom in UNAVAILABLE:
         return False
     for other in standing:
-        if other is finding or _RANK[other.symptom] > _RANK[finding.symptom]:
+        if other is finding or _RANK[other.symptom] > _RANK[finding.symptom] or not _bears(other.symptom, finding):
             continue
         if finding.symptom == "conversion" and other.symptom != "conversion":
             return True
@@ -174,6 +174,11 @@ def _explained_by(finding: Finding, standing: list[Finding], around: Surrounding
     return finding.symptom == "errors" and any(
         o.symptom == "latency" and _upstream(finding.service, o.service, around) for o in standing
     )
+
+
+def _bears(symptom: Symptom, finding: Finding) -> bool:
+    """Whether `symptom` elsewhere can be a reason for this finding. Slowness makes nobody refuse a purchase."""
+    return not (finding.symptom == "conversion" and symptom == "latency")
 
 
 def _depends(service: str, on: str, around: Surroundings) -> bool:
@@ -194,7 +199,8 @@ def _covering(finding: Finding, known: tuple[_Known, ...], around: Surroundings)
         same += [k for k in known if finding.service in k.mass]
         same += [k for k in known if k.acting and k.detected.service == finding.service]
     else:
-        same += [k for k in known if _depends(finding.service, k.detected.service, around)]
+        bearing = [k for k in known if _bears(k.detected.symptom, finding)]
+        same += [k for k in bearing if _depends(finding.service, k.detected.service, around)]
     return same[0] if same else None
 
 
@@ -204,7 +210,7 @@ def _in_aftermath(finding: Finding, incidents: tuple[Incident, ...], now: dateti
     return any(
         fixed is not None and abs(now - fixed) <= AFTERMATH and _depends(finding.service, i.detected.service, around)
         for i in incidents
-        if i.is_incident and (fixed := ended(i)) is not None
+        if i.is_incident and _bears(i.detected.symptom, finding) and (fixed := ended(i)) is not None
     )
 
 
