@@ -12,7 +12,7 @@ from shared.analysis.rca.table import Builder, Table
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """`found` is None when there is nothing to compare: no traces of the incident, or neither any before nor sketches."""
+    """`found` is None without traces of the incident, or with neither traces nor sketches of the time before."""
 
     table: Table
     found: Diagnosis | None
