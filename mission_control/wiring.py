@@ -22,9 +22,11 @@ def _nothing_more(_: Running) -> None:
 
 def _scout(kit: Kit, stack: ExitStack) -> Built:
     from agents.scout.agent import Scout
+    from agents.scout.inbox import Inbox
     from agents.scout.look import Patrol
     from agents.scout.verify import Patience
     from agents.scout.watch import Watch
+    from mission_control.alerts import take_alerts
     from shared.adapters.probe import HttpProbe
 
     settings = kit.settings
@@ -34,7 +36,17 @@ def _scout(kit: Kit, stack: ExitStack) -> Built:
         for running in late:
             running.worker.agenda.poke()
 
-    patrol = Patrol(_looking(kit, stack), _traces(kit), HttpProbe(), kit.clock, nudge=nudge, control_url=kit.health_url)
+    inbox = Inbox(kit.redactor.text, kit.clock.now)
+    patrol = Patrol(
+        _looking(kit, stack),
+        _traces(kit),
+        HttpProbe(),
+        kit.clock,
+        nudge=nudge,
+        alerts=inbox.collect,
+        control_url=kit.health.url,
+    )
+    take_alerts(kit, inbox, patrol, nudge)
     watch = Watch(patrol)
     agent = Scout(watch, kit.github.reads.now, Patience(healthy_for=settings.healthy_for))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 from contextlib import ExitStack
 
@@ -15,15 +16,17 @@ from mission_control.roster import ROLES, WAKES_ON
 from mission_control.settings import BadSettings, Settings
 from mission_control.wiring import BUILD
 from shared import crashpoints, stream
-from shared.adapters.github import Address, PacedQueue, connect
+from shared.adapters.github import Address, GitHub, PacedQueue, connect
 from shared.adapters.kafka import Stream
 from shared.incident.facts import Role
 from shared.incident.signing import Keyring, KeySigner, parse_keyring
+from shared.ports import Permanent, Transient
 from shared.redaction import Redactor
 from shared.runtime import log, telemetry
 from shared.runtime.archive import Archive
 from shared.runtime.clock import SystemClock
 from shared.runtime.health import HealthServer
+from shared.runtime.meter import Meter
 from shared.runtime.projector import Projector
 from shared.runtime.scribe import Desk, Scribe
 from shared.runtime.step import Stepper
@@ -34,7 +37,9 @@ _log = structlog.get_logger()
 
 def run_agent(name: str, settings: Settings) -> int:
     """Run one process of the roster until SIGTERM or SIGINT. Raises BadSettings before anything is started."""
-    secrets = [s.get_secret_value() for s in (settings.github_token, settings.webhook_secret) if s is not None]
+    secrets = [
+        s.get_secret_value() for s in (settings.github_token, settings.webhook_secret, settings.alert_token) if s
+    ]
     redactor = Redactor(secrets)
     log.configure(name, settings.log_level, redactor)
     if settings.crash_at:
@@ -70,6 +75,9 @@ def _worker(role: Role, settings: Settings, redactor: Redactor, stack: ExitStack
     kafka = Stream(settings.kafka, f"sre-{role}") if settings.kafka else None
     if kafka is not None:
         stack.callback(kafka.close, 2.0)
+    health = HealthServer(settings.health_port, settings.health_host)
+    stack.callback(health.close)
+    _measure(health.meter, github, kafka)
     queue = PacedQueue(clock)
     stack.callback(queue.stop, 3.0)
     desk = Desk(
@@ -81,11 +89,10 @@ def _worker(role: Role, settings: Settings, redactor: Redactor, stack: ExitStack
         publisher=kafka or NoStream(),
         clock=clock,
         redactor=redactor,
+        meter=health.meter,
     )
     scribe = Scribe(desk, Projector(github.reads, github.writes, keyring, queue))
-    health = HealthServer(settings.health_port)
-    stack.callback(health.close)
-    kit = Kit(settings, clock, github, Archive(github.reads, keyring), keyring, policy, redactor, health.url)
+    kit = Kit(settings, clock, github, Archive(github.reads, keyring), keyring, policy, redactor, health)
     pace = Pace(resync_every=settings.resync_every, patrol_every=settings.probe_every if role == "scout" else None)
     agent, hand, finish = BUILD[role](kit, stack)
     worker = Worker(Stepper(agent, desk, scribe, hand), desk, scribe, pace, WAKES_ON[role])
@@ -106,6 +113,19 @@ def _wake(worker: Worker, kafka: Stream) -> None:
         worker.resync_soon,
     )
     worker.checks.append(subscription.check)
+
+
+def _measure(meter: Meter, github: GitHub, kafka: Stream | None) -> None:
+    def left() -> float:
+        try:
+            return float(github.budget.left())
+        except (Transient, Permanent):  # whose budget it is cannot be asked just now
+            return math.nan
+
+    meter.gauge("sre_write_budget_left", "Comments and issues that may be written just now.", left)
+    meter.gauge("sre_kafka_up", "Whether Kafka answers.", lambda: float(kafka is not None and kafka.up))
+    meter.counted("sre_events_sent_total", "Events Kafka has taken.", lambda: kafka.sent if kafka else 0)
+    meter.counted("sre_events_lost_total", "Events that were given up.", lambda: kafka.undelivered if kafka else 0)
 
 
 def _keyring(settings: Settings) -> Keyring:

@@ -13,6 +13,7 @@ import schedule
 import structlog
 
 from shared import stream
+from shared.incident.status import Status
 from shared.ports import Permanent, Transient
 from shared.runtime.agenda import Agenda
 from shared.runtime.scribe import Desk, Scribe
@@ -55,6 +56,8 @@ class Worker:
         self.checks: list[Callable[[], None]] = []
         """Called once a turn; raise what ended a part that the worker cannot work without."""
         self._turned_at = desk.clock.monotonic()
+        self._beat_at = 0.0
+        self._measure()
 
     def on_wakeup(self, event: stream.Event) -> None:
         """Take a wake-up from the stream. `why` is a hint that spares a read; nothing is believed of it."""
@@ -139,6 +142,8 @@ class Worker:
         except (Transient, Permanent) as failure:
             _log.warning("resync failed", why=str(failure))
             return
+        for closed in self._stepper.standing.keys() - {thread.number for thread in open_now}:
+            self._stepper.standing.pop(closed, None)
         for thread in open_now:
             self.agenda.wake(thread.number)
             if announce:
@@ -147,3 +152,17 @@ class Worker:
     def _beat(self) -> None:
         if self.heartbeat is not None:
             self.heartbeat()
+        self._beat_at = self._desk.clock.now().timestamp()
+
+    def _measure(self) -> None:
+        meter, clock = self._desk.meter, self._desk.clock
+        meter.gauges("sre_incidents", "status", "Open incidents as this worker last read them.", self._by_status)
+        meter.gauge("sre_incidents_busy", "Incidents that are being stepped.", lambda: self.agenda.busy)
+        meter.gauge(
+            "sre_loop_lag_seconds", "Time since the loop last turned.", lambda: clock.monotonic() - self._turned_at
+        )
+        meter.gauge("sre_last_beat_timestamp_seconds", "Last heartbeat, epoch seconds.", lambda: self._beat_at)
+
+    def _by_status(self) -> dict[str, float]:
+        standing = tuple(self._stepper.standing.values())
+        return {status.value: float(standing.count(status.value)) for status in Status if status is not Status.CLOSED}

@@ -36,6 +36,7 @@ class Stream:
         self._lock = threading.Lock()
         self._sent = 0
         self._undelivered = 0
+        self._reached = False
         self._closing = threading.Event()
         self._subscriptions: list[Subscription] = []
         try:
@@ -54,6 +55,13 @@ class Stream:
     def undelivered(self) -> int:
         """Events that were given up: Kafka was away too long, the queue was full or the event too large."""
         return self._undelivered
+
+    @property
+    def up(self) -> bool:
+        """Whether every subscription has its Kafka; of a stream without any, whether the last event was delivered."""
+        if self._subscriptions:
+            return all(subscription.up for subscription in self._subscriptions)
+        return self._reached
 
     def publish(self, topic: str, key: str, event: Event) -> None:
         """Queue one event. Returns at once and never raises; what cannot be sent is counted in `undelivered`."""
@@ -136,6 +144,7 @@ class Stream:
 
     def _count(self, *, delivered: bool) -> None:
         with self._lock:
+            self._reached = delivered
             if delivered:
                 self._sent += 1
             else:
