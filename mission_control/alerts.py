@@ -1,4 +1,4 @@
-"""Scout's way in for alerts, put together: the inlet, the inbox, and what is counted of both."""
+"""Scout's way in for alerts, put together: who may send them, and what they are told."""
 
 from __future__ import annotations
 
@@ -15,11 +15,7 @@ PATH: Final = "/webhook/alert"
 
 
 def take_alerts(kit: Kit, inbox: Inbox, patrol: Patrol, nudge: Callable[[], None]) -> None:
-    """Open `PATH` on Scout's own server, where a token is set, and count what comes; needs no server of its own."""
-    meter = kit.health.meter
-    meter.tallies("sre_alerts_total", "result", "Alerts by what became of them.", lambda: dict(inbox.counts))
-    meter.gauges("sre_service_memory_limit_bytes", "service", "Memory limits of containers.", lambda: _limits(patrol))
-    meter.gauges("sre_service_watched", "service", "1 for each container that Scout watches.", lambda: _watched(patrol))
+    """Open `PATH` on Scout's own server, where a token is set."""
     token = kit.settings.alert_token
     if token is not None:
         take = lambda body: _taken(body, inbox, patrol, nudge)  # noqa: E731
@@ -37,11 +33,3 @@ def _taken(body: bytes, inbox: Inbox, patrol: Patrol, nudge: Callable[[], None])
     if taken.taken:
         nudge()
     return Reply(200, {"ok": True, "taken": taken.taken, "doubled": taken.doubled, "ignored": taken.ignored})
-
-
-def _limits(patrol: Patrol) -> dict[str, float]:
-    return {c.name: float(c.memory_limit) for c in (patrol.containers or {}).values() if c.memory_limit}
-
-
-def _watched(patrol: Patrol) -> dict[str, float]:
-    return dict.fromkeys(patrol.containers or {}, 1.0)

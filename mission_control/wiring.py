@@ -27,6 +27,7 @@ def _scout(kit: Kit, stack: ExitStack) -> Built:
     from agents.scout.verify import Patience
     from agents.scout.watch import Watch
     from mission_control.alerts import take_alerts
+    from mission_control.measures import measure_watched
     from shared.adapters.probe import HttpProbe
 
     settings = kit.settings
@@ -47,6 +48,7 @@ def _scout(kit: Kit, stack: ExitStack) -> Built:
         control_url=kit.health.url,
     )
     take_alerts(kit, inbox, patrol, nudge)
+    measure_watched(kit.health.meter, inbox, patrol)
     watch = Watch(patrol)
     agent = Scout(watch, kit.github.reads.now, Patience(healthy_for=settings.healthy_for))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import signal
 from contextlib import ExitStack
 
@@ -11,22 +10,21 @@ import structlog
 from mission_control.absent import NoStream
 from mission_control.keys import read_key
 from mission_control.kit import Kit, Running
+from mission_control.measures import measure_parts
 from mission_control.policy_file import read_policy
 from mission_control.roster import ROLES, WAKES_ON
 from mission_control.settings import BadSettings, Settings
 from mission_control.wiring import BUILD
 from shared import crashpoints, stream
-from shared.adapters.github import Address, GitHub, PacedQueue, connect
+from shared.adapters.github import Address, PacedQueue, connect
 from shared.adapters.kafka import Stream
 from shared.incident.facts import Role
 from shared.incident.signing import Keyring, KeySigner, parse_keyring
-from shared.ports import Permanent, Transient
 from shared.redaction import Redactor
 from shared.runtime import log, telemetry
 from shared.runtime.archive import Archive
 from shared.runtime.clock import SystemClock
 from shared.runtime.health import HealthServer
-from shared.runtime.meter import Meter
 from shared.runtime.projector import Projector
 from shared.runtime.scribe import Desk, Scribe
 from shared.runtime.step import Stepper
@@ -77,7 +75,7 @@ def _worker(role: Role, settings: Settings, redactor: Redactor, stack: ExitStack
         stack.callback(kafka.close, 2.0)
     health = HealthServer(settings.health_port, settings.health_host)
     stack.callback(health.close)
-    _measure(health.meter, github, kafka)
+    measure_parts(health.meter, github, kafka)
     queue = PacedQueue(clock)
     stack.callback(queue.stop, 3.0)
     desk = Desk(
@@ -113,19 +111,6 @@ def _wake(worker: Worker, kafka: Stream) -> None:
         worker.resync_soon,
     )
     worker.checks.append(subscription.check)
-
-
-def _measure(meter: Meter, github: GitHub, kafka: Stream | None) -> None:
-    def left() -> float:
-        try:
-            return float(github.budget.left())
-        except (Transient, Permanent):  # whose budget it is cannot be asked just now
-            return math.nan
-
-    meter.gauge("sre_write_budget_left", "Comments and issues that may be written just now.", left)
-    meter.gauge("sre_kafka_up", "Whether Kafka answers.", lambda: float(kafka is not None and kafka.up))
-    meter.counted("sre_events_sent_total", "Events Kafka has taken.", lambda: kafka.sent if kafka else 0)
-    meter.counted("sre_events_lost_total", "Events that were given up.", lambda: kafka.undelivered if kafka else 0)
 
 
 def _keyring(settings: Settings) -> Keyring:

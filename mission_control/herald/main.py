@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from mission_control.herald.changes import Hint
 from mission_control.herald.herald import Herald
 from mission_control.herald.webhook import Webhook
+from mission_control.measures import measure_stream
 from mission_control.settings import BadSettings, Settings
 from shared.adapters.github import Address, connect
 from shared.adapters.kafka import Stream
@@ -38,9 +39,7 @@ def run_herald(settings: Settings) -> int:
         stack.callback(stream.close, 2.0)
         herald = _herald(settings, stream, stack)
         health.state = herald.state
-        health.meter.gauge("sre_kafka_up", "Whether Kafka took the last event.", lambda: float(stream.up))
-        health.meter.counted("sre_events_sent_total", "Events Kafka has taken.", lambda: stream.sent)
-        health.meter.counted("sre_events_lost_total", "Events that were given up.", lambda: stream.undelivered)
+        measure_stream(health.meter, stream)
         health.meter.gauge(
             "sre_loop_lag_seconds", "Time since the last poll.", lambda: herald.state()[1]["last_poll_s"]
         )

@@ -20,7 +20,7 @@ WINDOW = timedelta(seconds=20)
 
 
 def told(at: Any, service: str = "policy-service", **changes: Any) -> Alert:
-    given = alert(service, startsAt=at.isoformat(), sre_window="20s", **changes)
+    given = alert(service, **{"startsAt": at.isoformat(), "sre_window": "20s"} | changes)
     (found,) = parse(notification(given), str, at)
     assert isinstance(found, Alert)
     return found
@@ -76,6 +76,25 @@ def test_two_alerts_about_the_same_are_one_incident() -> None:
     (fact,) = opened(scene.hear(*both, steps=4))
     assert len(fact.evidence) == 2
     assert fact.severity == "critical"
+
+
+def test_of_rules_that_look_back_differently_the_quickest_speaks_and_ends_it() -> None:
+    scene = Scene()
+    slow = told(scene.world.now, fingerprint="51", sre_window="6h", severity="minor")
+    quick = told(scene.world.now, fingerprint="90")
+    (fact,) = opened(scene.hear(slow, quick))
+    assert fact.evidence == (quick.evidence,)
+    log = Log(fact, scene.world.now)
+    scene.hear(replace(quick, firing=False), incidents=(log.incident,))
+    verdict, _ = scene.verdict(log.incident, 30)
+    assert verdict is not None
+    assert verdict.outcome == "recovered"
+
+
+def test_a_slow_burn_alone_opens_an_incident() -> None:
+    scene = Scene()
+    (fact,) = opened(scene.hear(told(scene.world.now, sre_window="6h", severity="minor"), steps=2))
+    assert fact.severity == "minor"
 
 
 def test_an_alert_of_a_caller_waits_behind_a_service_that_is_down() -> None:

@@ -1,7 +1,8 @@
 """What rules outside of the fleet say of a service: Alertmanager's firings as findings, for as long as they fire.
 
 An alert says that something is wrong and never why. Its rule looks back over minutes, so it may go on firing about
-what is over: for that long after an action or a certificate it says nothing new.
+what is over: for that long after an action or a certificate it says nothing new, nor after a rule with a shorter look
+back has fallen silent about the same.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from agents.scout.alerts import EVIDENCE, Alert
+from agents.scout.alerts import EVIDENCE, LONGEST_WINDOW, Alert
 from agents.scout.observations import Finding, Observations, Tally
 from shared.incident.evidence import one_line
 from shared.incident.facts import Detected, Evidence, Measure, Severity
@@ -22,7 +23,7 @@ LOOKS_BACK: Final = "alert looks back"
 LAG: Final = timedelta(seconds=90)
 """What scraping, evaluating and grouping may add to that."""
 MOST_CITED: Final = 8
-KEPT: Final = timedelta(hours=1)
+KEPT: Final = LONGEST_WINDOW + LAG
 """How long a resolved firing is remembered."""
 MOST: Final = 2_000
 """Firings that are followed; the longest unheard of make room."""
@@ -66,15 +67,25 @@ class AlertDetector:
         return tuple(alert for alert, _ in self._heard.values() if alert.service == service)
 
     def _hushed(self, alert: Alert, now: datetime) -> bool:
-        after = self._afresh.get(alert.service)
-        return after is not None and now - after < alert.window + LAG
+        quieter = [
+            at
+            for other, at in self._heard.values()
+            if not other.firing
+            and (other.service, other.symptom) == (alert.service, alert.symptom)
+            and other.window < alert.window
+        ]
+        silent_since = [at for at in (self._afresh.get(alert.service), *quieter) if at is not None]
+        return bool(silent_since) and now - max(silent_since) < alert.window + LAG
 
     def _finding(self, firing: list[tuple[Alert, datetime]]) -> Finding:
+        """Of the rules that look back the least: they are the first to know when it is over."""
+        window = min(a.window for a, _ in firing)
+        firing = [(a, at) for a, at in firing if a.window == window]
         alerts = sorted((a for a, _ in firing), key=lambda a: (_GRAVITY[a.severity], a.started, a.fingerprint))
-        gravest, window = alerts[0], max(a.window for a in alerts) + LAG
+        gravest, memory = alerts[0], window + LAG
         after = self._afresh.get(gravest.service)
         began = min(a.started for a in alerts)
-        since = began if after is None or began > after else after + min(a.window for a in alerts) + LAG
+        since = began if after is None or began > after else after + memory
         more = f" and {len(alerts) - 1} more" if len(alerts) > 1 else ""
         said = f": {gravest.summary}" if gravest.summary else ""
         return Finding(
@@ -85,8 +96,8 @@ class AlertDetector:
             since,
             min(at for _, at in firing),
             tuple(a.evidence for a in alerts[:MOST_CITED]),
-            (Measure(name=LOOKS_BACK, before=None, after=window.total_seconds(), unit="s", samples=len(alerts)),),
-            memory=window,
+            (Measure(name=LOOKS_BACK, before=None, after=memory.total_seconds(), unit="s", samples=len(alerts)),),
+            memory=memory,
         )
 
 
