@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from shared.analysis.metrics import Series
 from shared.analysis.trace import Trace
 from shared.ports import Permanent
 from shared.stream import Event
@@ -24,6 +25,13 @@ class NoTraces:
 
     def trace(self, trace_id: str) -> Trace | None:
         raise Permanent("JAEGER_URL is not set")
+
+
+class NoMetrics:
+    """The metrics where there is no Prometheus."""
+
+    def ranges(self, query: str, start: datetime, end: datetime, step: timedelta) -> tuple[Series, ...]:
+        raise Permanent("PROMETHEUS_URL is not set")
 
 
 class NoStream:

@@ -10,6 +10,7 @@ import math
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +58,7 @@ class Meter:
         self.step_seconds = self.counter("sre_step_seconds_total", "Seconds spent in steps.", labelled=False)
         self.facts = self.counter("sre_facts_said_total", "Facts written, by kind and outcome.")
         self.gauge("process_resident_memory_bytes", "Resident memory.", resident_bytes)
+        self.counted("process_cpu_seconds_total", "Processor time used.", time.process_time)
 
     def counter(self, name: str, text: str, *, labelled: bool = True) -> Counter:
         """A counter with labels, or with none, which is there from the start."""
