@@ -62,6 +62,7 @@ def worker_variables(name: str, given: Settings, state: Path, at: Addresses, key
         "SRE_LOG_LEVEL": given.log_level,
         "SRE_WEBHOOK_SECRET": secret,
         "SRE_WEBHOOK_PORT": str(given.webhook_port) if webhook else None,
+        "SRE_REPLICAS": str(given.replicas),
         "SRE_HEALTH_HOST": given.health_host,
         "SRE_HEALTH_PORT": str(at.health.get(name, 0)),
         "SRE_ALERT_TOKEN": alert_token,

@@ -65,6 +65,10 @@ class Settings(BaseSettings):
     """Base URL of GitHub's REST API (https://HOST/api/v3 on GitHub Enterprise). Default: github.com."""
     kafka: str | None = _variable("KAFKA_BOOTSTRAP_SERVERS")
     """`host:port[,host:port]`. None: the workers poll. Wake-ups only make things faster, so it may be absent."""
+    replicas: Annotated[int, Field(ge=1, le=64)] = _variable("SRE_REPLICAS", 1)
+    """How many processes of each role share the incidents, in a consumer group by issue. 1: each process sees all."""
+    partitions: Annotated[int, Field(ge=1, le=1000)] = _variable("SRE_PARTITIONS", 12)
+    """Partitions of a topic that `doctor --fix` makes: no more replicas of a role than this have work."""
     jaeger_url: str | None = _variable("JAEGER_URL")
     """Base URL of a Jaeger query service. None: the Brain works without traces and says so."""
     otlp_url: str | None = _variable("OTEL_EXPORTER_OTLP_ENDPOINT")

@@ -12,7 +12,7 @@ from mission_control.keys import read_key
 from mission_control.kit import Kit, Running
 from mission_control.measures import measure_parts
 from mission_control.policy_file import read_policy
-from mission_control.roster import ROLES, WAKES_ON
+from mission_control.roster import ROLES, SHARED, WAKES_ON
 from mission_control.settings import BadSettings, Settings
 from mission_control.wiring import BUILD
 from shared import crashpoints, stream
@@ -96,20 +96,24 @@ def _worker(role: Role, settings: Settings, redactor: Redactor, stack: ExitStack
     worker = Worker(Stepper(agent, desk, scribe, hand), desk, scribe, pace, WAKES_ON[role])
     worker.heartbeat = lambda: scribe.beat(worker.state()[1])
     if kafka is not None:
-        _wake(worker, kafka)
+        _wake(worker, kafka, f"sre-{role}" if settings.replicas > 1 and role in SHARED else None)
     health.state = worker.state
     finish(Running(worker, desk, scribe, kafka))
     return worker
 
 
-def _wake(worker: Worker, kafka: Stream) -> None:
+def _wake(worker: Worker, kafka: Stream, group: str | None) -> None:
+    """`group`: the processes of a role share the wake-ups, and with them the incidents; None: each sees all."""
     subscription = kafka.subscribe(
         (stream.WAKEUPS,),
-        None,
+        group,
         lambda _, event: worker.on_wakeup(event),
         lambda: _log.warning("kafka is away: polling"),
         worker.resync_soon,
+        on_share=worker.resync_soon,
     )
+    if group is not None:
+        worker.mine = lambda number: subscription.holds(str(number))
     worker.checks.append(subscription.check)
 
 

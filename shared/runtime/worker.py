@@ -51,6 +51,9 @@ class Worker:
         self._stopping = threading.Event()
         self._resync_due = threading.Event()
         self.agenda = Agenda(desk.clock.monotonic)
+        self.mine: Callable[[int], bool] = lambda _: True
+        """Whether an incident falls to this process, where several of its role share the work. It only spares work:
+        that nothing is done twice is seen to at the log and at the resource."""
         self.patrol: Callable[[], None] | None = None
         self.heartbeat: Callable[[], None] | None = None
         self.checks: list[Callable[[], None]] = []
@@ -109,6 +112,9 @@ class Worker:
                 idle = self._scheduler.idle_seconds or 1.0
                 patrol = self._pace.patrol_every.total_seconds() if self._pace.patrol_every else idle
                 for number in self.agenda.take(max(min(idle, patrol), 0.01)):
+                    if not self.mine(number):
+                        self.agenda.done(number)
+                        continue
                     future = pool.submit(self._stepper.step, number)
                     self._running[number] = future
                     future.add_done_callback(lambda _: self.agenda.poke())
@@ -145,7 +151,8 @@ class Worker:
         for closed in self._stepper.standing.keys() - {thread.number for thread in open_now}:
             self._stepper.standing.pop(closed, None)
         for thread in open_now:
-            self.agenda.wake(thread.number)
+            if self.mine(thread.number):
+                self.agenda.wake(thread.number)
             if announce:
                 self._scribe.wake(thread.number, "resync")
 

@@ -87,6 +87,7 @@ class Stream:
         on_down: Callable[[], None] = nothing,
         on_up: Callable[[], None] = nothing,
         *,
+        on_share: Callable[[], None] = nothing,
         start: Literal["latest", "earliest"] = "latest",
         session_timeout_ms: int = 6_000,
         max_poll_interval_ms: int = 60_000,
@@ -96,6 +97,7 @@ class Stream:
         `group` None makes a group of this process alone: every process then sees every event. `start` says where a
         group without commits begins. `on_event(topic, event)` returns when its effect is done, and only then is the
         event committed; it raises Poison for an event it cannot use and Transient to be given it again later.
+        `on_share` is called when partitions have come to this member.
         `on_down` is called within 10 s of Kafka going away, `on_up` when it is back; both from the reading thread.
         """
         subscription = Subscription(
@@ -110,6 +112,7 @@ class Stream:
             on_event,
             on_down=on_down,
             on_up=on_up,
+            on_share=on_share,
             bury=self._bury,
             start=start,
         )
