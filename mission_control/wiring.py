@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mission_control.absent import NoTraces
 from mission_control.kit import Built, Kit, Running
@@ -15,6 +15,10 @@ from shared.incident.facts import Role
 from shared.ports import Engine, Traces
 from shared.runtime.patrol import PatrolRound
 
+if TYPE_CHECKING:
+    from agents.scout.carrier import Carrier
+    from agents.scout.learner import Learner
+
 
 def _nothing_more(_: Running) -> None:
     """Most agents need no more than the loop."""
@@ -22,8 +26,12 @@ def _nothing_more(_: Running) -> None:
 
 def _scout(kit: Kit, stack: ExitStack) -> Built:
     from agents.scout.agent import Scout
+    from agents.scout.carrier import Carrier
     from agents.scout.inbox import Inbox
+    from agents.scout.learner import Learner
+    from agents.scout.levels import Levels
     from agents.scout.look import Patrol
+    from agents.scout.rebuild import Rebuild
     from agents.scout.verify import Patience
     from agents.scout.watch import Watch
     from mission_control.alerts import take_alerts
@@ -37,10 +45,12 @@ def _scout(kit: Kit, stack: ExitStack) -> Built:
         for running in late:
             running.worker.agenda.poke()
 
+    traces, levels = _traces(kit), Levels()
+    learner = Learner(levels, recalling=True) if settings.kafka else None  # else there would be nobody to tell
     inbox = Inbox(kit.redactor.text, kit.clock.now)
     patrol = Patrol(
         _looking(kit, stack),
-        _traces(kit),
+        traces,
         HttpProbe(),
         kit.clock,
         nudge=nudge,
@@ -49,30 +59,53 @@ def _scout(kit: Kit, stack: ExitStack) -> Built:
     )
     take_alerts(kit, inbox, patrol, nudge)
     measure_watched(kit.health.meter, inbox, patrol)
-    watch = Watch(patrol)
+    watch = Watch(patrol, learner=learner)
     agent = Scout(watch, kit.github.reads.now, Patience(healthy_for=settings.healthy_for))
 
     def finish(running: Running) -> None:
         late.append(running)
-        running.worker.patrol = PatrolRound(
-            watch.step, running.desk, running.scribe, kit.archive, settings.recurrence_window
-        )
+        go_round = PatrolRound(watch.step, running.desk, running.scribe, kit.archive, settings.recurrence_window)
+        running.worker.patrol = go_round
         if running.kafka is not None:
             subscription = running.kafka.subscribe((stream.BUSINESS,), None, lambda _, event: patrol.on_business(event))
             running.worker.checks.append(subscription.check)
+        if running.kafka is not None and learner is not None:
+            learner.informed = lambda: go_round.informed
+            running.worker.patrol = _telling(go_round, learner, Carrier(levels, running.kafka), kit)
+            rebuild = Rebuild(traces, kit.clock, learner)
+            rebuild.start()
+            stack.callback(rebuild.stop)
         patrol.start()
         stack.callback(patrol.stop)
 
     return agent, None, finish
 
 
+def _telling(go_round: PatrolRound, learner: Learner, carrier: Carrier, kit: Kit) -> Callable[[], None]:
+    """A round of the patrol that ends with telling what is usual."""
+
+    def go() -> None:
+        go_round()
+        if not learner.recalling:
+            carrier.step(kit.clock.now())
+
+    return go
+
+
 def _brain(kit: Kit, stack: ExitStack) -> Built:
+    from agents.brain.heard import HeardUsual
     from agents.brain.look import Brain
 
-    reads = kit.github.reads
+    reads, heard = kit.github.reads, HeardUsual(kit.clock.now)
     window, most = kit.settings.recurrence_window, kit.policy.escalate_after
-    agent = Brain(_looking(kit, stack), _traces(kit), reads, reads, kit.archive, window, most, kit.redactor)
-    return agent, None, _nothing_more
+    agent = Brain(_looking(kit, stack), _traces(kit), reads, reads, kit.archive, window, most, kit.redactor, heard)
+
+    def finish(running: Running) -> None:
+        if running.kafka is not None:
+            subscription = running.kafka.subscribe((stream.BASELINES,), None, lambda _, event: heard.on_event(event))
+            running.worker.checks.append(subscription.check)
+
+    return agent, None, finish
 
 
 def _guardrail(kit: Kit, stack: ExitStack) -> Built:

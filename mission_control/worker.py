@@ -67,6 +67,7 @@ def _worker(role: Role, settings: Settings, redactor: Redactor, stack: ExitStack
         api_url=settings.github_api_url,
         repo=settings.github_repository,
         token=settings.github_token.get_secret_value(),
+        user_agent=f"sre-space/{role}",
     )
     github = connect(address, settings.state_dir / "budget", clock)
     stack.callback(github.close)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from shared.analysis.metrics import Series
 from shared.analysis.trace import Trace
@@ -17,6 +17,9 @@ from shared.incident.facts import Observed
 from shared.incident.replay import Incident
 from shared.incident.thread import Comment, Thread
 from shared.stream import Event
+
+if TYPE_CHECKING:  # the store needs numpy, and most workers do not
+    from shared.analysis.rca.baseline_store import BaselineStore
 
 
 class Transient(Exception):
@@ -217,6 +220,14 @@ class Metrics(Protocol):
 
     def ranges(self, query: str, start: datetime, end: datetime, step: timedelta) -> tuple[Series, ...]:
         """Every series of a PromQL expression in the window, one point a step. Raises Transient or Permanent."""
+        ...
+
+
+class Usual(Protocol):
+    """What is usual, by (service, operation, caller), without a question to anybody."""
+
+    def usual(self) -> BaselineStore | None:
+        """All that is known just now, for reading only; None when nothing is."""
         ...
 
 

@@ -14,8 +14,11 @@ BUSINESS: Final = "business.events"
 WAKEUPS: Final = "sre.wakeups"
 THOUGHTS: Final = "sre.thoughts"
 HEARTBEATS: Final = "sre.heartbeats"
+BASELINES: Final = "sre.baselines"
 DEAD_LETTERS: Final = "sre.dead-letters"
-TOPICS: Final = (BUSINESS, WAKEUPS, THOUGHTS, HEARTBEATS, DEAD_LETTERS)
+TOPICS: Final = (BUSINESS, WAKEUPS, THOUGHTS, HEARTBEATS, BASELINES, DEAD_LETTERS)
+BASELINE: Final = "io.sre-space.baseline"
+"""The type of what is on BASELINES: one service's part of a BaselineStore, `as_json` under `sketches`."""
 FACT_HINTS: Final = frozenset(move for row in TRANSITIONS.values() for move in row)
 """What a wake-up may name as its reason so that workers it cannot concern need not read the issue."""
 MAX_BYTES: Final = 1_000_000

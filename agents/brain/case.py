@@ -1,10 +1,12 @@
-"""Everything Brain has seen of one incident, frozen: what the analysts judge."""
+"""Everything Brain has seen of one incident, frozen: what the analysts judge, and how they say what they hold."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
+from shared.analysis.rca.baseline_store import BaselineStore
 from shared.analysis.trace import Trace
 from shared.incident.evidence import observation, sha256_of
 from shared.incident.facts import Cause, Evidence, EvidenceKind
@@ -24,18 +26,35 @@ class Case:
     commits: tuple[Commit, ...]
     earlier: tuple[Incident, ...]
     missing: Mapping[str, str] = field(default_factory=dict)
+    usual: BaselineStore | None = None
+    """What Scout knows as usual, for reading only; None where there is no stream or nothing was heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """Evidence with the words it is the hash of (JSON types); None where the words stand in the log already."""
+
+    evidence: Evidence
+    verbatim: object | None
+
+
+Source = Literal["traces", "engine", "stream", "commits", "incidents"]
+"""Where a clue was read. What was read in one place is not independent: see director.total."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clue:
-    """What one analyst holds against one explanation. `weight` is a log-likelihood ratio in nats against "unknown"."""
+    """What one analyst holds of one explanation. `weight`: log-likelihood ratio in nats against "unknown"."""
 
     analyst: str
+    source: Source
     service: str
     cause: Cause
     weight: float
     why: str
-    evidence: tuple[Evidence, ...]
+    evidence: tuple[Cited, ...]
+    raises: bool = True
+    """Whether it puts the explanation on the list. Where not, it only counts if another analyst does."""
 
 
 def evidence(
@@ -46,7 +65,8 @@ def evidence(
     *,
     link: str | None = None,
     trace_id: str | None = None,
-) -> Evidence:
+) -> Cited:
     """Evidence whose id ends in the hash of what was seen. `verbatim` is JSON types."""
     digest = sha256_of(verbatim)[:8]
-    return observation(f"{kind}-{name[:60]}-{digest}", kind, summary, verbatim, link=link, trace_id=trace_id)
+    seen = observation(f"{kind}-{name[:60]}-{digest}", kind, summary, verbatim, link=link, trace_id=trace_id)
+    return Cited(seen, verbatim)

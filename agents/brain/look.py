@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 from agents.brain.case import Case
 from agents.brain.judge import Seen, judge
 from shared.agent import Effect
-from shared.analysis.trace import Trace
+from shared.analysis.trace import Span, Trace
 from shared.incident.facts import Role
 from shared.incident.replay import Incident
 from shared.incident.status import Status
-from shared.ports import Engine, History, Issues, Past, Permanent, Traces, Transient
+from shared.ports import Engine, History, Issues, Past, Permanent, Traces, Transient, Usual
 from shared.redaction import Redactor
 
 T = TypeVar("T")
@@ -24,6 +26,10 @@ MARGIN = timedelta(seconds=5)
 """Left out before the symptom's estimated beginning: it may have begun a little sooner."""
 LATE = timedelta(seconds=1)
 """How much sooner than estimated the fault may have begun, for the window during it."""
+AROUND = 60
+"""Traces of each other service and window that are read where the service itself is silent."""
+SILENT = 5
+"""Traces during the symptom below which the service is taken to serve hardly any more."""
 
 
 class Brain:
@@ -41,6 +47,7 @@ class Brain:
         window: timedelta,
         escalate_after: int,
         redactor: Redactor,
+        usual: Usual | None = None,
     ) -> None:
         self._engine = engine
         self._traces = traces
@@ -50,6 +57,7 @@ class Brain:
         self._window = window
         self._escalate_after = escalate_after
         self._redactor = redactor
+        self._usual = usual
         self._pool = ThreadPoolExecutor(6, thread_name_prefix="look")
 
     def concerns(self, incident: Incident) -> bool:
@@ -81,14 +89,27 @@ class Brain:
             "commits", lambda: self._history.commits(since.replace(minute=0, second=0, microsecond=0) - self._window)
         )
         earlier = start("earlier incidents", lambda: self._past.recent(self._window, besides=incident.number))
+        named = {c.name: c for c in containers()}
+        before, now_seen = baseline(), during()
+        if len(now_seen) < SILENT and "traces during" not in missing:
+            # it hardly serves any more: what it should have served shows with its callers
+            others = sorted(named.keys() - {detected.service})
+            around = [
+                start("traces of others", partial(self._window_of, name, first, last, AROUND))
+                for name in others
+                for first, last in ((since - BASELINE, since - MARGIN), (since - LATE, now + MARGIN))
+            ]
+            found = [read() for read in around]
+            before, now_seen = _together(before, *found[::2]), _together(now_seen, *found[1::2])
         case = Case(
-            containers={c.name: c for c in containers()},
+            containers=named,
             last_words=self._redactor.text("".join(logs()))[-4000:],
-            baseline=baseline(),
-            during=during(),
+            baseline=self._clean(before),
+            during=self._clean(now_seen),
             commits=commits(),
             earlier=earlier(),
             missing=missing,
+            usual=self._usual.usual() if self._usual is not None else None,
         )
         if not case.during and "traces during" not in missing:
             missing["traces during"] = "none in the window"
@@ -97,5 +118,31 @@ class Brain:
     def judge(self, incident: Incident, seen: Seen) -> Effect | None:
         return judge(incident, seen)
 
-    def _window_of(self, service: str, start: datetime, end: datetime) -> tuple[Trace, ...]:
-        return self._traces.traces(service, start, end, limit=300)
+    def _clean(self, traces: tuple[Trace, ...]) -> tuple[Trace, ...]:
+        """`traces` without secrets, before anything is hashed or shown: a name or a message is looked at once."""
+        known: dict[str, str] = {}
+
+        def text(value: str) -> str:
+            if value not in known:
+                known[value] = self._redactor.text(value)
+            return known[value]
+
+        def span(one: Span) -> Span:
+            operation, message = text(one.operation), text(one.status_message)
+            events = tuple(
+                replace(e, attributes={k: text(v) if isinstance(v, str) else v for k, v in e.attributes.items()})
+                for e in one.events
+            )
+            if (operation, message, events) == (one.operation, one.status_message, one.events):
+                return one
+            return replace(one, operation=operation, status_message=message, events=events)
+
+        return tuple(Trace(t.trace_id, tuple(span(s) for s in t.spans)) for t in traces)
+
+    def _window_of(self, service: str, start: datetime, end: datetime, limit: int = 300) -> tuple[Trace, ...]:
+        return self._traces.traces(service, start, end, limit=limit)
+
+
+def _together(*windows: tuple[Trace, ...]) -> tuple[Trace, ...]:
+    """Each trace once."""
+    return tuple({trace.trace_id: trace for window in windows for trace in window}.values())

@@ -8,7 +8,7 @@ from typing import Final
 
 from shared.agent import Answer, Effect, Label, Later, Say
 from shared.incident.commands import COMMANDS, Command
-from shared.incident.facts import Commanded, Ruled
+from shared.incident.facts import Commanded, Ruled, Steers
 from shared.incident.labels import HOLD
 from shared.incident.render import code, plain
 from shared.incident.replay import Incident, why_not
@@ -113,12 +113,21 @@ def _command(incident: Incident, spoken: Spoken, now: datetime, policy: Policy) 
             "expires_at": (now + policy.limits.approval_holds_for).replace(microsecond=0)
             if command.name == "approve"
             else None,
+            "steers": _about(incident, command) if command.name in ("focus", "reject") else None,
         }
     )
     reason = why_not(incident, fact, "guardrail", now)
     if reason is not None:
         return Answer(f"Refused: {code('/' + command.name)}: {plain(reason)}.", command.comment_id)
     return Say(fact)
+
+
+def _about(incident: Incident, command: Command) -> Steers | None:
+    """The hypothesis that the command names, as it stood on the issue when the command was written."""
+    named = command.arguments[0].casefold() if command.arguments else ""
+    listed = incident.listed(command.comment_id)
+    found = next((h for h in listed if h.id.casefold() == named), None)
+    return Steers(hypothesis=found.id, service=found.service, cause=found.cause) if found else None
 
 
 def explain(incident: Incident) -> str:

@@ -17,6 +17,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from agents.scout.alerts import Alert
 from agents.scout.observations import HEALTH_URL, Observations, ProbeResult, is_patient
+from agents.scout.survey import Survey
 from shared.analysis.trace import Span, Trace
 from shared.ports import Clock, Container, ContainerEvent, Engine, Permanent, Probe, Traces, Transient
 from shared.stream import Event
@@ -105,7 +106,8 @@ class Patrol:
         control_url: str | None = None,
         pace: Pace | None = None,
     ) -> None:
-        self._engine, self._traces, self._probe, self._clock = engine, traces, probe, clock
+        self._engine, self._probe, self._clock = engine, probe, clock
+        self._survey = Survey(traces, MOST_TRACES)
         self._nudge, self._alerts, self._control_url, self._pace = nudge, alerts, control_url, pace or Pace()
         self._pool = ThreadPoolExecutor(8, "patrol")
         self._containers: dict[str, Container] = {}
@@ -117,8 +119,6 @@ class Patrol:
         self._spans: _Reading[tuple[Trace, ...]] = self._reading()
         self._traces_at = self._deep_at = self._listed_at = float("-inf")
         self._deep_reads = 0
-        self._breadth: dict[str, int] = {}
-        """Service to how many services stood in its traces when last read: the broadest is asked first."""
         self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._events: queue.SimpleQueue[ContainerEvent] = queue.SimpleQueue()
         self._events_known: OrderedDict[ContainerEvent, None] = OrderedDict()
@@ -248,22 +248,10 @@ class Patrol:
         self._spans.ask(self._read_traces, back, deep and self._deep_reads % WHOLE_EVERY == 1)
 
     def _read_traces(self, back: float, whole: bool) -> tuple[Trace, ...]:
-        """The traces of the last `back` seconds. A service that stood in another's traces is asked only if `whole`."""
+        """The traces of the last `back` seconds."""
         end = self._clock.now() + timedelta(seconds=1)
         start = end - timedelta(seconds=back + 1)
-        services = [s for s in self._traces.services() if is_patient(s)]
-        found: dict[str, Trace] = {}
-        covered: set[str] = set()
-        for service in sorted(services, key=lambda s: (-self._breadth.get(s, 0), s)):
-            if service in covered and not whole:
-                continue
-            traces = self._traces.traces(service, start, end, limit=MOST_TRACES)
-            found |= {trace.trace_id: trace for trace in traces}
-            reached = {span.service for trace in traces for span in trace.spans}
-            covered |= reached
-            if reached:
-                self._breadth[service] = len(reached)
-        return tuple(found.values())
+        return self._survey.read(start, end, whole=whole)
 
     def _take_spans(self) -> tuple[Span, ...]:
         traces, failure = self._spans.take()

@@ -7,7 +7,7 @@ that nobody answered belongs to the service that was called. Time inside calls b
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -70,9 +70,13 @@ class _Tree:
 
 
 class Traffic:
-    """Takes spans in any order, doubled or late; gives each served request once, by end time."""
+    """Takes spans in any order, doubled or late; gives each served request once, by end time.
 
-    def __init__(self) -> None:
+    `let_go` is given the spans of each trace that is forgotten: nothing new was heard of it for a while.
+    """
+
+    def __init__(self, let_go: Callable[[Collection[Span]], None] = lambda _: None) -> None:
+        self._let_go = let_go
         self.topology = Topology()
         self._senders = Senders()
         self._trees: OrderedDict[str, _Tree] = OrderedDict()
@@ -113,6 +117,7 @@ class Traffic:
                 return
             self._trees.popitem(last=False)
             self._held -= len(oldest.spans)
+            self._let_go(oldest.spans.values())
 
     def _judge(self, tree: _Tree, *, settled: bool) -> Iterator[Call]:
         """The fresh spans that can be judged: all when `settled`, before that those that need no word of a callee.

@@ -14,6 +14,7 @@ import structlog
 from agents.scout.alerts import Alert
 from agents.scout.detectors.alert import AlertDetector, corroborated
 from agents.scout.judge import DETECTORS, Surroundings, fingerprint, judge_patrol
+from agents.scout.learner import Learner
 from agents.scout.observations import Finding, Observations, Tally, is_patient
 from agents.scout.sight import with_blindness
 from agents.scout.traffic import Call, Traffic
@@ -66,13 +67,16 @@ class View:
 class Watch:
     """Thread-safe: the patrol's thread steps, the worker's threads ask for views."""
 
-    def __init__(self, patrol: Steps, *, think: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, patrol: Steps, *, think: Callable[[str], None] | None = None, learner: Learner | None = None
+    ) -> None:
         self._patrol = patrol
         self._think = think or (lambda _: None)
         self._lock = threading.RLock()
         self._detectors = tuple(make() for make in DETECTORS)
         self._alerts = next(d for d in self._detectors if isinstance(d, AlertDetector))
-        self._traffic = Traffic()
+        self._learner = learner
+        self._traffic = Traffic(learner.take) if learner is not None else Traffic()
         self._vitals = Vitals()
         self._at: datetime | None = None
         self._blind: dict[str, str] = {}
@@ -142,6 +146,9 @@ class Watch:
         services = {*seen.containers, *(c.service for c in calls), *(f.service for f in self._findings)}
         self._vitals.update(seen, self._findings, {s: self._tallies(s) for s in sorted(services)})
         self._drop_pending(tuple(incidents.values()), seen.at)
+        if self._learner is not None:
+            ill = self._troubled(still_open) | self._suspects(seen)
+            self._learner.step(seen.at, ill, tuple(incidents.values()), self._findings)
         around = Surroundings(
             edges=self._traffic.topology.edges,
             patients=frozenset(seen.containers),

@@ -1,12 +1,10 @@
-"""Time series as a metrics store gives them, and as the rows that the ranking of suspects reads. Pure."""
+"""A time series as a metrics store gives it. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
-
-from shared.analysis.rca.metrics import Rows
 
 SERVICE: Final = "service"
 """The label that names whose series it is."""
@@ -18,21 +16,3 @@ class Series:
 
     labels: Mapping[str, str]
     points: tuple[tuple[float, float], ...]
-
-
-def to_rows(measured: Mapping[str, Sequence[Series]]) -> Rows:
-    """One row for each instant and service, one column for each key of `measured`; what was not measured is None.
-
-    Of several series of one service and key (instances) the highest value counts. A series without the label `service`
-    is left out.
-    """
-    columns = sorted(measured)
-    cells: dict[tuple[float, str], dict[str, float]] = {}
-    for column in columns:
-        for series in measured[column]:
-            service = series.labels.get(SERVICE)
-            for at, value in series.points if service else ():
-                cell = cells.setdefault((at, service or ""), {})
-                cell[column] = max(value, cell.get(column, value))
-    rows = [(at, service, *(cells[at, service].get(c) for c in columns)) for at, service in sorted(cells)]
-    return Rows(("timestamp", "pod", *columns), rows)

@@ -84,12 +84,20 @@ def encode(fact: AnyFact, text: str, place: Place, at: datetime, signer: Signer)
 
 
 def compact(fact: AnyFact) -> AnyFact:
-    """`fact` with its long texts cut so that its block fits a comment whatever alphabet they are in."""
+    """`fact` with its long texts cut so that its block fits a comment whatever alphabet they are in.
+
+    The exhibit goes: cut, it would not be what its hash is over. The trace it shows is named in the evidence.
+    """
     value = fact.model_dump(mode="json")
     for proof in value.get("evidence", ()):
         proof |= {"summary": proof["summary"][:60], "link": None}
     for hypothesis in value.get("hypotheses", ()):
         hypothesis["why"] = hypothesis["why"][:60]
+        for vote in hypothesis.get("votes", ()):
+            vote["why"] = ""
+    if value.get("missing"):
+        value["missing"] = [line[:60] for line in value["missing"][:8]]
+    value.pop("exhibit", None)
     if "brief" in value:
         value["brief"] = value["brief"][:1000]
     return parse_fact(value)

@@ -18,6 +18,8 @@ COMMANDS: Final[dict[str, str]] = {
     "hold": "write",
     "unhold": "write",
     "retry": "write",
+    "focus": "write",
+    "reject": "write",
     "escalate": "write",
     "explain": "read",
     "help": "read",

@@ -10,13 +10,25 @@ import hashlib
 import json
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    TypeAdapter,
+    model_serializer,
+)
 
 Role = Literal["scout", "brain", "guardrail", "fixer", "memory", "escalation", "operator"]
 Severity = Literal["critical", "major", "minor"]
 Cause = Literal[
-    "oom", "crash", "hang", "slow", "errors", "business-rule", "bad-deploy", "dependency", "saturation", "unknown"
-]
+    "oom", "crash", "hang", "cpu", "slow", "network", "slow-dependency", "dependency", "errors", "early-return",
+    "business-rule", "bad-deploy", "saturation", "unknown",
+]  # fmt: skip
+"""`slow`: its own time has grown, of whatever; `cpu` only where a gauge says so. `dependency`: something that is not
+traced is down; `slow-dependency`: it is slow."""
 Symptom = Literal["oom", "crash", "unresponsive", "errors", "latency", "conversion", "alert"]
 """What was seen. The first three are one class, unavailable: while one of them is open a service is down once, so the
 others fold into it; after it is closed they are different fingerprints. The last is what a rule outside of the fleet
@@ -31,12 +43,24 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"
 """A service, container or predicate name: ASCII only, so look-alikes cannot pass."""
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """A SHA-256 in lower-case hex."""
+TraceId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 
 
 class Record(BaseModel):
     """A frozen value that crosses a process."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings", allow_inf_nan=False)
+    LATER: ClassVar[frozenset[str]] = frozenset()
+    """Fields that came after the first logs were signed. At their default they are not written, so that a block from
+    before them still reads as it was written."""
+
+    @model_serializer(mode="wrap")
+    def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        value: dict[str, Any] = write(self)
+        for name in self.LATER:
+            if getattr(self, name) == type(self).model_fields[name].default:
+                value.pop(name, None)
+        return value
 
     def canonical(self) -> str:
         """The one JSON text of this record: keys sorted, no spaces, ASCII."""
@@ -61,7 +85,7 @@ class Evidence(Record):
     summary: Line
     sha256: Digest
     link: Annotated[str, StringConstraints(max_length=500)] | None = None
-    trace_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")] | None = None
+    trace_id: TraceId | None = None
 
 
 class Measure(Record):
@@ -93,15 +117,46 @@ class Directive(Record):
     undo: Line
 
 
+class Vote(Record):
+    """What one analyst holds of one hypothesis. `nats`: log-likelihood ratio against "unknown"; below 0 it dissents."""
+
+    analyst: Name
+    nats: Annotated[float, Field(ge=-20, le=20)]
+    why: Annotated[str, StringConstraints(max_length=160)] = ""
+
+
 class Hypothesis(Record):
     """One explanation, with what speaks for it. `probability` is computed over the listed hypotheses."""
 
+    LATER = frozenset(("votes",))
     id: Name
     service: Name
     cause: Cause
     probability: Annotated[float, Field(ge=0, le=1)]
     why: Line
     evidence: Annotated[tuple[Annotated[str, StringConstraints(max_length=80)], ...], Field(max_length=8)]
+    votes: Annotated[tuple[Vote, ...], Field(max_length=10)] = ()
+
+
+class Settle(Record):
+    """The cheapest observation that would tell two hypotheses (by id) apart. Nobody has made it yet."""
+
+    between: tuple[Name, Name]
+    observation: Line
+    cost: Literal["look", "query", "probe", "ask"]
+    """Cheapest first: something to read, a query to run, a request to make, a person to ask."""
+
+
+class Exhibit(Record):
+    """The worst trace beside a normal one, as text: a trace store forgets. `normal` is empty where there was none."""
+
+    difference: Line
+    worst: Annotated[str, StringConstraints(max_length=4_000)]
+    worst_trace_id: TraceId
+    normal: Annotated[str, StringConstraints(max_length=2_500)] = ""
+    normal_trace_id: TraceId | None = None
+    sha256: Digest
+    """Over `[worst, normal, difference]` as canonical JSON."""
 
 
 Proofs = Annotated[tuple[Evidence, ...], Field(max_length=40)]
@@ -150,6 +205,7 @@ class Diagnosed(Fact):
     """The root cause, and the one action proposed against it."""
 
     kind: Literal["diagnosed"] = "diagnosed"
+    LATER = frozenset(("settle", "exhibit", "steered"))
     attempt: Annotated[int, Field(ge=1)]
     root_cause: Line
     cause: Cause
@@ -159,6 +215,10 @@ class Diagnosed(Fact):
     evidence: Proofs
     missing: tuple[Line, ...] = ()
     directive: Directive
+    settle: Settle | None = None
+    exhibit: Exhibit | None = None
+    steered: Line = ""
+    """What people told Brain about the ranking, where they did."""
     MOVES = ("diagnosed",)
 
 
@@ -178,18 +238,32 @@ class Ruled(Fact):
         return f"ruled:{self.ruling}"
 
 
+class Steers(Record):
+    """The hypothesis that a person speaks of, as it was listed when they wrote."""
+
+    hypothesis: Name
+    service: Name
+    cause: Cause
+
+
 class Commanded(Fact):
     """A person's word, checked live. Bound to the comment it stands in and to the directive it speaks of."""
 
     kind: Literal["commanded"] = "commanded"
-    command: Literal["approve", "deny", "retry", "escalate"]
+    LATER = frozenset(("steers",))
+    command: Literal["approve", "deny", "retry", "escalate", "focus", "reject"]
     login: Line
     permission: Line
     comment_id: int
     comment_sha256: Digest
     directive_sha256: Digest | None = None
     expires_at: AwareDatetime | None = None
-    MOVES = ("commanded:approve", "commanded:deny", "commanded:retry", "commanded:escalate")
+    steers: Steers | None = None
+    """For `focus` and `reject`."""
+    MOVES = (
+        "commanded:approve", "commanded:deny", "commanded:retry", "commanded:escalate", "commanded:focus",
+        "commanded:reject",
+    )  # fmt: skip
 
     @property
     def move(self) -> str:
@@ -264,10 +338,14 @@ class Escalated(Fact):
     """The matter is handed on, with the brief that the next reader needs."""
 
     kind: Literal["escalated"] = "escalated"
+    LATER = frozenset(("settle", "exhibit", "steered"))
     reason: Line
     brief: Text
     hypotheses: Hypotheses = ()
     evidence: Proofs = ()
+    settle: Settle | None = None
+    exhibit: Exhibit | None = None
+    steered: Line = ""
     MOVES = ("escalated",)
 
 
@@ -275,8 +353,14 @@ class Stuck(Fact):
     """The fleet cannot go on; what a person must do."""
 
     kind: Literal["stuck"] = "stuck"
+    LATER = frozenset(("hypotheses", "evidence", "settle", "exhibit", "steered"))
     reason: Line
     todo: Line
+    hypotheses: Hypotheses = ()
+    evidence: Proofs = ()
+    settle: Settle | None = None
+    exhibit: Exhibit | None = None
+    steered: Line = ""
     MOVES = ("stuck",)
 
 

@@ -26,6 +26,9 @@ _BLANK: Final = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
 
+_DEFANGED: Final = str.maketrans({"`": "'", "<": "‹", ">": "›", "@": "＠", "&": "＆"})
+"""In a block of code, where a reader that is not GitHub's might see a fence, a tag, an entity or a mention."""
+
 
 class Markdown(str):
     """Text that is Markdown already."""
@@ -53,6 +56,26 @@ def code(value: object) -> Markdown:
     if not text or _NOT_CODE.search(text):
         return Markdown(escape(text) or "–")
     return Markdown(f"`{text}`")
+
+
+def nats(value: float) -> Markdown:
+    """A vote's weight, its sign shown."""
+    return Markdown(f"{value:+.1f}")
+
+
+def block(value: object) -> Markdown:
+    """`value` as a block of code that nothing in it can end: lines and indents stay, what could be markup is replaced.
+
+    The exact text stands in the fact; this is what people see of it.
+    """
+    lines = [_spaced(line).translate(_DEFANGED).rstrip() for line in str(value).splitlines()]
+    return Markdown("\n".join(("```text", *(line for line in lines if line), "```")))
+
+
+def _spaced(line: str) -> str:
+    """`line` with its spaces as they are and nothing invisible in it."""
+    shown = (" " if unicodedata.category(char) in _HIDDEN else char for char in line)
+    return _BLANK.sub(" ", "".join(shown))
 
 
 def link(text: str, url: str | None) -> Markdown:
@@ -85,7 +108,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         autoescape=False,  # noqa: S701 - the output is Markdown; `escape` is applied to every value
     )
-    environment.filters |= {"md": Markdown, "code": code, "num": number, "clock": clock}
+    environment.filters |= {"md": Markdown, "code": code, "num": number, "clock": clock, "nats": nats, "block": block}
     environment.globals |= {"link": link}
     return environment
 

@@ -22,6 +22,7 @@ from shared.incident.facts import (
     Diagnosed,
     Directive,
     Fact,
+    Hypothesis,
     Refused,
     Ruled,
     Verified,
@@ -131,9 +132,17 @@ class Incident:
         for entry in reversed(self.entries):
             if isinstance(entry.fact, Diagnosed):
                 return entry.fact.directive
-            if isinstance(entry.fact, Detected | Refused | Verified):
+            if isinstance(entry.fact, Detected | Refused | Verified) or steers(entry.fact):
                 return None
         return None
+
+    def listed(self, before: int | None = None) -> tuple[Hypothesis, ...]:
+        """The hypotheses that people saw listed last: in this firing, in a comment older than `before` (its id)."""
+        for entry in reversed(self.firing):
+            named: tuple[Hypothesis, ...] = getattr(entry.fact, "hypotheses", ())
+            if named and (before is None or entry.comment_id < before):
+                return named
+        return ()
 
     @property
     def ruling(self) -> Ruled | None:
@@ -260,6 +269,10 @@ def unbound(incident: Incident, fact: AnyFact, at: datetime) -> str | None:
                 return "approves another directive"
             if any(c.comment_id == fact.comment_id for c in incident.all(Commanded)):
                 return "this comment has been counted"
+        case Commanded(command="focus" | "reject"):
+            if any(c.comment_id == fact.comment_id for c in incident.all(Commanded)):
+                return "this comment has been counted"
+            return _unlisted(incident, fact)
         case Commanded():
             if any(c.comment_id == fact.comment_id for c in incident.all(Commanded)):
                 return "this comment has been counted"
@@ -275,6 +288,22 @@ def unbound(incident: Incident, fact: AnyFact, at: datetime) -> str | None:
         case _:
             pass
     return None
+
+
+def _unlisted(incident: Incident, fact: Commanded) -> str | None:
+    """Why a steering command does not speak of a hypothesis that stood on the issue when it was written."""
+    listed = incident.listed(fact.comment_id)
+    if fact.steers is None:
+        return f"it names no listed hypothesis; listed are {', '.join(h.id for h in listed) or 'none'}"
+    about = fact.steers
+    if not any((h.id, h.service, h.cause) == (about.hypothesis, about.service, about.cause) for h in listed):
+        return f"{about.hypothesis} is not listed; listed are {', '.join(h.id for h in listed) or 'none'}"
+    return None
+
+
+def steers(fact: AnyFact) -> bool:
+    """Whether `fact` sends a diagnosis back to be made again under a person's direction."""
+    return isinstance(fact, Commanded) and fact.command in ("focus", "reject")
 
 
 def why_not(incident: Incident, fact: AnyFact, role: str, at: datetime) -> str | None:

@@ -30,6 +30,8 @@ class Status(StrEnum):
 ANYWHERE: Final = {"escalated": Status.ESCALATED, "stuck": Status.NEEDS_HUMAN}
 GONE: Final = {"verified:recovered": Status.FIXED}
 ASIDE: Final = {"commanded:escalate": Status.ESCALATED}
+STEERED: Final = {"commanded:focus": Status.DETECTED, "commanded:reject": Status.DETECTED}
+"""A person steers the diagnosis: it is made again, and what was ruled on the old one is void."""
 
 TRANSITIONS: Final[dict[Status, dict[str, Status]]] = {
     Status.NEW: {"detected": Status.DETECTED},
@@ -42,18 +44,20 @@ TRANSITIONS: Final[dict[Status, dict[str, Status]]] = {
     }
     | ANYWHERE
     | GONE
-    | ASIDE,
+    | ASIDE
+    | STEERED,
     Status.NEEDS_APPROVAL: {"commanded:approve": Status.APPROVED, "commanded:deny": Status.NEEDS_HUMAN}
     | {"refused": Status.DETECTED}
     | ANYWHERE
     | GONE
-    | ASIDE,
-    Status.APPROVED: {"began": Status.FIXING, "refused": Status.DETECTED} | ANYWHERE | ASIDE,
+    | ASIDE
+    | STEERED,
+    Status.APPROVED: {"began": Status.FIXING, "refused": Status.DETECTED} | ANYWHERE | ASIDE | STEERED,
     Status.FIXING: {"applied": Status.VERIFYING, "refused": Status.DETECTED} | ANYWHERE,
     Status.VERIFYING: {"verified:healthy": Status.FIXED, "verified:unhealthy": Status.DETECTED} | ANYWHERE,
     Status.FIXED: {"learned": Status.CLOSED},
-    Status.ESCALATED: {"commanded:retry": Status.DETECTED} | GONE,
-    Status.NEEDS_HUMAN: {"commanded:retry": Status.DETECTED, "escalated": Status.ESCALATED} | GONE | ASIDE,
+    Status.ESCALATED: {"commanded:retry": Status.DETECTED} | GONE | STEERED,
+    Status.NEEDS_HUMAN: {"commanded:retry": Status.DETECTED, "escalated": Status.ESCALATED} | GONE | ASIDE | STEERED,
     Status.CLOSED: {"detected": Status.DETECTED},
 }
 

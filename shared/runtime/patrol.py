@@ -36,6 +36,11 @@ class PatrolRound:
         self._unwritten: list[Open | Reopen] = []
         self._not_before = 0.0
 
+    @property
+    def informed(self) -> bool:
+        """Whether the incidents of GitHub have been read at least once."""
+        return self._read_at is not None
+
     def __call__(self) -> None:
         """Raises nothing that the world causes: what could not be written is kept for a later round."""
         now = self._desk.clock.monotonic()

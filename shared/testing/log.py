@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from shared.incident.codec import Place, decode, encode
+from shared.incident.evidence import sha256_of
 from shared.incident.facts import (
     AnyFact,
     Applied,
@@ -27,6 +28,7 @@ from shared.incident.facts import (
     Directive,
     Escalated,
     Evidence,
+    Exhibit,
     Hypothesis,
     Learned,
     Measure,
@@ -35,8 +37,11 @@ from shared.incident.facts import (
     Refused,
     Role,
     Ruled,
+    Settle,
+    Steers,
     Stuck,
     Verified,
+    Vote,
 )
 from shared.incident.labels import opening
 from shared.incident.render import render, title
@@ -190,6 +195,39 @@ def directive(attempt: int = 1, repo: str = REPO, number: int = 7) -> Directive:
     )
 
 
+def hypothesis() -> Hypothesis:
+    """One explanation with a vote for it and one against."""
+    return Hypothesis(
+        id="H1",
+        service=SERVICE,
+        cause="oom",
+        probability=0.93,
+        why="killed at its memory limit",
+        evidence=("E1",),
+        votes=(
+            Vote(analyst="compute", nats=6.0, why="killed at its memory limit"),
+            Vote(analyst="network", nats=-1.5, why="the way to it is no longer than before"),
+        ),
+    )
+
+
+def exhibit() -> Exhibit:
+    """A worst trace beside a normal one."""
+    worst, normal = "frontend 400 ms\n  policy-service 395 ms", "frontend 9 ms\n  policy-service 4 ms"
+    difference = "policy-service took 395 ms of its own, usually 4 ms"
+    return Exhibit(
+        difference=difference,
+        worst=worst,
+        worst_trace_id="a" * 32,
+        normal=normal,
+        normal_trace_id="b" * 32,
+        sha256=sha256_of([worst, normal, difference]),
+    )
+
+
+SETTLE: Final = Settle(between=("H1", "H2"), observation="read the container's state", cost="look")
+
+
 def sample(move: str, incident: Incident | None = None, now: datetime = START) -> AnyFact:
     """A fact of this move (a key of a row of TRANSITIONS) that fits `incident`. Raises KeyError for an unknown move."""
     held = incident.directive if incident else None
@@ -198,9 +236,7 @@ def sample(move: str, incident: Incident | None = None, now: datetime = START) -
     force = held or directive(attempt, *where)
     kind, _, value = move.partition(":")
     measure = Measure(name="error ratio", before=0.01, after=0.42, unit="ratio", samples=120)
-    hypothesis = Hypothesis(
-        id="H1", service=SERVICE, cause="oom", probability=0.93, why="killed at its memory limit", evidence=("E1",)
-    )
+    panel = (hypothesis(),)
     made: AnyFact
     match kind:
         case "detected":
@@ -221,10 +257,13 @@ def sample(move: str, incident: Incident | None = None, now: datetime = START) -
                 cause="oom",
                 service=SERVICE,
                 confidence=0.93,
-                hypotheses=(hypothesis,),
+                hypotheses=panel,
                 evidence=(evidence(),),
                 missing=("traces: the store did not answer",),
                 directive=directive(attempt, *where),
+                settle=SETTLE,
+                exhibit=exhibit(),
+                steered="/reject slow in user-service by octocat",
             )
         case "ruled":
             made = Ruled.model_validate(
@@ -241,6 +280,8 @@ def sample(move: str, incident: Incident | None = None, now: datetime = START) -
             )
         case "commanded":
             told = [c.comment_id for c in incident.all(Commanded)] if incident else []
+            listed = incident.listed()[:1] if incident else ()
+            about = listed[0] if listed else hypothesis()
             made = Commanded.model_validate(
                 {
                     "command": value,
@@ -250,6 +291,9 @@ def sample(move: str, incident: Incident | None = None, now: datetime = START) -
                     "comment_sha256": "b" * 64,
                     "directive_sha256": force.digest if value == "approve" else None,
                     "expires_at": now + timedelta(minutes=10) if value == "approve" else None,
+                    "steers": Steers(hypothesis=about.id, service=about.service, cause=about.cause)
+                    if value in ("focus", "reject")
+                    else None,
                 }
             )
         case "began":
@@ -277,9 +321,11 @@ def sample(move: str, incident: Incident | None = None, now: datetime = START) -
                 earlier=(3, 5),
             )
         case "escalated":
-            made = Escalated(reason="three restarts in the window", brief="It leaks.", hypotheses=(hypothesis,))
+            made = Escalated(reason="three restarts in the window", brief="It leaks.", hypotheses=panel, settle=SETTLE)
         case "stuck":
-            made = Stuck(reason="the policy vetoes every action", todo="Look at the container's memory limit.")
+            made = Stuck(
+                reason="the policy vetoes every action", todo="Look at the container's memory limit.", hypotheses=panel
+            )
         case _:
             raise KeyError(move)
     return made

@@ -13,7 +13,8 @@ from urllib.parse import parse_qs
 import pytest
 
 from shared.adapters.prometheus import MOST_BYTES, MOST_POINTS, MOST_SERIES, PrometheusMetrics
-from shared.analysis.metrics import Series, to_rows
+from shared.analysis.metrics import Series
+from shared.analysis.rca.rows import to_rows
 from shared.ports import Permanent, Transient
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -163,7 +163,10 @@ def test_no_evidence_speaks_for_a_service_by_being_absent() -> None:
         assert quiet.none > quiet.probability.max()
 
 
-@given(st.lists(st.lists(st.floats(0, 1), min_size=10, max_size=10), min_size=1, max_size=6), st.integers(0, 9))
+ROW = st.lists(st.floats(0, 1), min_size=len(NAMES), max_size=len(NAMES))
+
+
+@given(st.lists(ROW, min_size=1, max_size=6), st.integers(0, len(NAMES) - 1))
 def test_more_evidence_never_lowers_a_probability(rows: list[list[float]], column: int) -> None:
     weights = Weights(LEARNED["traces"].weights, 4.0, 1.0, 0.0)
     matrix = np.array(rows)

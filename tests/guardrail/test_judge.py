@@ -23,6 +23,7 @@ from shared.incident.facts import (
     Hypothesis,
     Observed,
     Ruled,
+    Steers,
     Verified,
 )
 from shared.incident.replay import Entry, Incident
@@ -149,6 +150,26 @@ def test_strangers_cannot_spend_the_write_budget_on_refusals(policy: Policy) -> 
     assert judge(talked_to, Seen(NOW, (spoken("hold", "read"),), None), policy) is None
     held = judge(talked_to, Seen(NOW, (spoken("hold", "read"), spoken("hold")), None), policy)
     assert isinstance(held, Label), "a permitted person is heard all the same"
+
+
+def test_a_hypothesis_is_rejected_by_its_id_and_the_fact_says_what_it_stood_for(policy: Policy) -> None:
+    effect = judge(diagnosed(), Seen(NOW, (spoken("reject", "write", "H1"),), CALM), policy)
+    assert isinstance(effect, Say)
+    assert isinstance(effect.fact, Commanded)
+    assert effect.fact.steers == Steers(hypothesis="h1", service="policy-service", cause="oom")
+
+
+@pytest.mark.parametrize("arguments", [(), ("h9",), ("h1; restart everything",)])
+def test_a_hypothesis_nobody_listed_is_refused_in_words(policy: Policy, arguments: tuple[str, ...]) -> None:
+    effect = judge(diagnosed(), Seen(NOW, (spoken("focus", "write", *arguments),), CALM), policy)
+    assert isinstance(effect, Answer)
+    assert "listed are h1" in effect.text
+
+
+def test_who_may_only_read_steers_nothing(policy: Policy) -> None:
+    effect = judge(diagnosed(Status.NEEDS_HUMAN), Seen(NOW, (spoken("reject", "read", "h1"),), None), policy)
+    assert isinstance(effect, Answer)
+    assert "needs write permission" in effect.text
 
 
 def test_explain_tells_the_story_from_facts(policy: Policy) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.incident.codec import MAX_BODY, NotAFact, Place, compact, decode, encode, starts_like_a_block
-from shared.incident.facts import Escalated, Stuck, canonical_json
+from shared.incident.facts import Diagnosed, Escalated, Stuck, Vote, canonical_json
 from shared.incident.replay import GENESIS, replay
 from shared.incident.status import TRANSITIONS, Status
 from shared.testing.log import START, LogBuilder, evidence, sample, signer
@@ -259,6 +259,51 @@ def test_a_fact_whose_block_alone_is_too_long_is_an_error_and_its_compact_form_i
     short = decode(log.text(compact(fact))).fact
     assert isinstance(short, Escalated)
     assert [e.sha256 for e in short.evidence] == [e.sha256 for e in many]
+
+
+def test_a_block_from_before_the_panel_still_has_its_one_encoding() -> None:
+    log = LogBuilder().to(Status.DETECTED)
+    full = log.next("diagnosed")
+    assert isinstance(full, Diagnosed)
+    plain = {"settle": None, "exhibit": None, "steered": ""}
+    old = full.model_copy(
+        update=plain | {"hypotheses": tuple(h.model_copy(update={"votes": ()}) for h in full.hypotheses)}
+    )
+    written = old.model_dump(mode="json")
+    assert set(written) == {
+        "kind", "attempt", "root_cause", "cause", "service", "confidence", "hypotheses", "evidence", "missing",
+        "directive",
+    }  # fmt: skip
+    assert set(written["hypotheses"][0]) == {"id", "service", "cause", "probability", "why", "evidence"}
+    assert set(sample("stuck").model_copy(update={"hypotheses": ()}).model_dump()) == {"kind", "reason", "todo"}
+    assert decode(log.text(old)).fact == old
+
+
+@pytest.mark.parametrize("letter", ["a", "é", "\U0001f600", "`", "-"])
+def test_the_largest_diagnosis_that_brain_writes_fits_a_comment_if_need_be_without_its_exhibit(letter: str) -> None:
+    log = LogBuilder().to(Status.DETECTED)
+    full = log.next("diagnosed")
+    assert isinstance(full, Diagnosed)
+    assert full.exhibit is not None
+    votes = tuple(Vote(analyst=f"analyst-{n}", nats=1.0, why=letter * 160) for n in range(10))
+    ids = tuple(f"container-{'x' * 60}-{n:08x}" for n in range(16))
+    large = full.model_copy(
+        update={
+            "hypotheses": tuple(
+                full.hypotheses[0].model_copy(update={"why": letter * 300, "votes": votes, "evidence": ids[:8]})
+                for _ in range(6)
+            ),
+            "evidence": tuple(evidence(n, letter * 300).model_copy(update={"id": i}) for n, i in enumerate(ids)),
+            "missing": (letter * 300,) * 12,
+            "exhibit": full.exhibit.model_copy(update={"worst": letter * 4000, "normal": letter * 2500}),
+        }
+    )
+    try:
+        body = log.text(large)
+    except ValueError:
+        body = log.text(compact(large))
+    assert len(body) <= MAX_BODY
+    assert decode(body).text_intact
 
 
 @given(st.text(max_size=300))

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from shared.incident.codec import starts_like_a_block
 from shared.incident.commands import parse
-from shared.incident.facts import AnyFact, parse_fact
+from shared.incident.facts import AnyFact, Diagnosed, parse_fact
 from shared.incident.render import render, title
 from shared.incident.status import TRANSITIONS, Status
 from shared.incident.thread import Comment
@@ -121,7 +121,10 @@ def links_of(value: Any) -> set[str]:
     return {x for v in value for x in links_of(v)} if isinstance(value, list) else set()
 
 
-OWN_HTML = re.compile(r"</?details>|<summary>(Evidence \(\d+\)|All \d+ predicates)</summary>")
+OWN_HTML = re.compile(
+    r"</?details>|<summary>(Evidence \(\d+\)|All \d+ predicates|The panel's votes, in nats against \"unknown\"|"
+    r"Exhibit: the worst trace( beside a normal one)?)</summary>"
+)
 
 
 LIVE = re.compile(r"https?://|ftp://|\bwww\.\w|@\w|#\d|\bGH-\d", re.IGNORECASE)
@@ -147,7 +150,10 @@ def check(fact: AnyFact) -> None:
             assert not LIVE.search(re.sub(r" · #\d+", "", token.content)), token.content
         if token.type == "code_inline":
             assert "@" not in token.content
-        assert token.type not in ("fence", "code_block", "hr", "blockquote_open")
+        assert token.type not in ("code_block", "hr", "blockquote_open")
+        if token.type == "fence":
+            assert (token.info, token.level) == ("text", 0)
+            assert not re.search(r"[`<>&@]", token.content)
         for char in token.content if token.type in ("text", "code_inline") else "":
             assert unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co", "Cn") or char == "\u2060", hex(ord(char))
     assert {h.casefold() for h in hrefs} <= {h.casefold() for h in links_of(fact.model_dump(mode="json"))}
@@ -172,6 +178,29 @@ def test_tables_keep_their_columns_whatever_stands_in_a_cell(move: str) -> None:
 
     for poison in ("a|b", "\\|", "a\\\\|b", "`|`", "|", "\\"):
         assert shape(poisoned(move, poison)) == shape(sample(move)), poison
+
+
+@pytest.mark.parametrize("poison", CORPUS, ids=lambda p: ascii(p[:30]))
+def test_a_hostile_span_name_stays_inside_the_exhibits_block(poison: str) -> None:
+    fact = sample("diagnosed")
+    assert isinstance(fact, Diagnosed)
+    assert fact.exhibit is not None
+    worst = f"frontend 400 ms\n  {poison} 395 ms\n```\n</details>\n/approve\n{poison}"
+    shown = fact.model_copy(update={"exhibit": fact.exhibit.model_copy(update={"worst": worst, "normal": worst})})
+    check(shown)
+    fences = [t for t in walk(GFM.parse(render(shown))) if t.type == "fence"]
+    assert len(fences) == 2
+    assert all(f.content.startswith("frontend 400 ms\n  ") for f in fences), "indents are what a waterfall is"
+
+
+def test_the_panel_shows_who_agrees_who_dissents_and_what_would_settle_it() -> None:
+    text = render(sample("diagnosed"))
+    row = next(line for line in text.splitlines() if line.startswith("| `H1` | oom in `policy-service`"))
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells[3] == "`compute` +6.0"
+    assert cells[4] == "`network` -1.5"
+    assert "Would settle `H1` against `H2`: read the container's state (look)" in text
+    assert "reject slow in user-service by octocat" in text
 
 
 def test_poison_does_reach_the_texts() -> None:

@@ -57,6 +57,16 @@ def test_the_same_sighting_twice_opens_one_issue(fleet: FleetInMemory) -> None:
     assert numbers(fleet) == [1]
 
 
+def test_a_round_is_informed_once_github_has_answered(fleet: FleetInMemory) -> None:
+    go = patrol(fleet, Sees())
+    fleet.repository.down()
+    go()
+    assert not go.informed
+    fleet.repository.down(None)
+    go()
+    assert go.informed
+
+
 def test_an_open_incident_is_known_however_long_nothing_was_said_about_it(fleet: FleetInMemory) -> None:
     fact = detected(fleet)
     patrol(fleet, Sees([Open(fact)]))()

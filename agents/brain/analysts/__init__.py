@@ -1,1 +1,1 @@
-"""One analyst per kind of evidence; each a pure function from (incident, case) to clues."""
+"""One analyst per field; each a pure function from (incident, case, reading) to clues, with one vote a hypothesis."""

@@ -1,115 +1,86 @@
-"""What the traces say: where errors begin, and whose own time has grown.
+"""The ranking from the traces (shared.analysis.rca): one probability a service, calibrated on recorded incidents.
 
-Both are likelihood ratios of counts. With k of n spans bad, a baseline rate p0 and a fault's rate p1, the weight is
-k·ln(p1/p0) + (n-k)·ln((1-p1)/(1-p0)), cut at ±6 nats so that no amount of traffic outweighs a container's word.
+Weight: log(p / p_none), the odds against "none of the services". It counts in full for the class of cause that the
+evidence is typical of, less for others of the same service, since the class is less sure than the service.
 """
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable
-from statistics import median
+from collections.abc import Mapping
+from typing import Final, cast, get_args
 
-from agents.brain.case import Case, Clue, evidence
-from shared.analysis.selftime import self_times_us
-from shared.analysis.trace import Span, Trace
-from shared.incident.evidence import SERVICE_NAME
+from agents.brain.case import Case, Cited, Clue, evidence
+from agents.brain.reading import Reading
+from shared.analysis.rca.causes import AS_FACT
+from shared.analysis.rca.proof import Proof
+from shared.analysis.rca.rank import Diagnosis, Suspect
+from shared.incident.evidence import SERVICE_NAME, observation
+from shared.incident.facts import Cause, EvidenceKind
 from shared.incident.replay import Incident
 
-NAME = "traces"
-FAULT_RATE = 0.2
-CUT = 6.0
+NAME: Final = "traces"
+MOST: Final = 4.0
+LEAST: Final = -1.0
+"""It assumes one fault; where there are two, the lesser is no less real."""
+OTHER_CLASS: Final = 1.5
+FLOOR: Final = 1e-3
+"""Probabilities are counted as at least this."""
+FIRST: Final = 3
+"""Suspects that are given their evidence (rank.WITH_EVIDENCE), and so may be put on the list."""
+KINDS: Final[Mapping[str, EvidenceKind]] = {"trace": "trace", "metric": "metric", "log": "log", "change": "commit"}
 
 
-def weight(bad: int, total: int, p0: float, p1: float) -> float:
-    """The log-likelihood ratio of `bad` of `total` under p1 against p0, cut at ±CUT nats."""
-    p0 = min(max(p0, 0.005), 0.9)
-    p1 = max(p1, min(2 * p0, 0.95))
-    ratio = bad * math.log(p1 / p0) + (total - bad) * math.log((1 - p1) / (1 - p0))
-    return max(-CUT, min(CUT, ratio))
-
-
-def analyse(incident: Incident, case: Case) -> tuple[Clue, ...]:
-    """Clues about every service in the traces that has the name of one; other names are somebody's text."""
-    del incident
-    return tuple(c for c in (*_errors(case), *_slow(case)) if SERVICE_NAME.fullmatch(c.service))
-
-
-def error_origins(traces: Iterable[Trace]) -> dict[str, list[Span]]:
-    """Error spans without an error beneath them, by the service they are of."""
-    found: dict[str, list[Span]] = defaultdict(list)
-    for trace in traces:
-        echoes = {s.parent_id for s in trace.spans if s.error}
-        for span in trace.spans:
-            if span.error and span.span_id not in echoes:
-                found[span.service].append(span)
-    return found
-
-
-def _totals(traces: Iterable[Trace]) -> dict[str, int]:
-    totals: dict[str, int] = defaultdict(int)
-    for trace in traces:
-        for span in trace.spans:
-            totals[span.service] += 1
-    return totals
-
-
-def _errors(case: Case) -> list[Clue]:
-    before, during = error_origins(case.baseline), error_origins(case.during)
-    totals_before, totals = _totals(case.baseline), _totals(case.during)
-    clues = []
-    for service, spans in during.items():
-        rate = len(before.get(service, ())) / max(totals_before.get(service, 0), 1)
-        ratio = weight(len(spans), totals[service], rate, FAULT_RATE)
-        if ratio <= 0:
+def analyse(incident: Incident, case: Case, reading: Reading) -> tuple[Clue, ...]:
+    """A clue about each suspect: for its class of cause, and lesser ones that count where others name another."""
+    del incident, case
+    found = reading.found
+    if found is None or found.unknown:
+        return ()
+    ranking = _ranking(found)
+    clues: list[Clue] = []
+    for n, suspect in enumerate(found.ranked):
+        if not SERVICE_NAME.fullmatch(suspect.service):
             continue
-        worst = spans[0]
-        seen = f"{len(spans)} of {totals[service]} spans of {service} are the origin of an error (before: {rate:.1%})"
-        proof = evidence(
-            "trace",
-            service,
-            f"{seen}; first: {worst.operation} {worst.status_message}",
-            sorted([s.trace_id, s.span_id] for s in spans),
-            trace_id=worst.trace_id,
-        )
-        clues.append(Clue(NAME, service, "errors", ratio, "errors begin here", (proof,)))
-    return clues
+        proofs = (*(cite(proof) for proof in suspect.evidence[:2]), ranking)
+        named, weight = as_cause(suspect, found), odds(suspect, found)
+        for cause in cast(tuple[Cause, ...], get_args(Cause)):
+            if cause == "unknown":
+                continue
+            own = cause == named
+            nats = weight if own or weight < 0 else max(weight - OTHER_CLASS, 0.0)
+            if not nats:
+                continue
+            says = f"ranked with {suspect.probability:.0%}" + ("" if own else f", though as {suspect.cause}")
+            why = says if nats > 0 else "another service ranks before it"
+            clues.append(
+                Clue(NAME, "traces", suspect.service, cause, nats, why, proofs, raises=own and nats > 0 and n < FIRST)
+            )
+    return tuple(clues)
 
 
-def _slow(case: Case) -> list[Clue]:
-    before, during = _own_times(case.baseline), _own_times(case.during)
-    clues = []
-    for (service, operation), spans in during.items():
-        known = before.get((service, operation))
-        if not known or len(known) < 20 or not spans:
-            continue
-        usual = median(us for us, _ in known)
-        limit = max(sorted(us for us, _ in known)[int(0.95 * (len(known) - 1))], 2 * usual, usual + 50_000)
-        slow = [(us, s) for us, s in spans if us > limit]
-        base = sum(us > limit for us, _ in known) / len(known)
-        ratio = weight(len(slow), len(spans), max(base, 0.02), 0.5)
-        if ratio <= 0 or not slow:
-            continue
-        now = median(us for us, _ in spans)
-        worst = max(slow, key=lambda pair: pair[0])[1]
-        seen = f"own time of {operation}: median {now / 1000:.0f} ms, was {usual / 1000:.0f} ms ({len(spans)} spans)"
-        proof = evidence(
-            "trace", service, seen, sorted([s.trace_id, s.span_id, us] for us, s in slow), trace_id=worst.trace_id
-        )
-        clues.append(Clue(NAME, service, "slow", ratio, "its own time has grown, not its callees'", (proof,)))
-    best: dict[str, Clue] = {}
-    for clue in clues:
-        if clue.service not in best or clue.weight > best[clue.service].weight:
-            best[clue.service] = clue
-    return list(best.values())
+def odds(suspect: Suspect, found: Diagnosis) -> float:
+    """log(p / p_none), bounded."""
+    ratio = math.log(max(suspect.probability, FLOOR) / max(found.none, FLOOR))
+    return max(LEAST, min(MOST, ratio))
 
 
-def _own_times(traces: Iterable[Trace]) -> dict[tuple[str, str], list[tuple[int, Span]]]:
-    times: dict[tuple[str, str], list[tuple[int, Span]]] = defaultdict(list)
-    for trace in traces:
-        own = self_times_us(trace)
-        for span in trace.spans:
-            if span.kind != "client":
-                times[(span.service, span.operation)].append((own[span.span_id], span))
-    return times
+def as_cause(suspect: Suspect, found: Diagnosis) -> Cause:
+    """The protocol's word for the suspect's class. Without gauges, a busy processor is only a slow service."""
+    if suspect.cause == "cpu" and "no metrics" not in found.missing:
+        return "cpu"
+    return cast(Cause, AS_FACT[suspect.cause])
+
+
+def cite(proof: Proof) -> Cited:
+    """The engine's proof as evidence of the protocol: its hash is made in the same way."""
+    verbatim = dict(proof.verbatim)
+    seen = observation(proof.id, KINDS[proof.kind], proof.summary, verbatim, trace_id=proof.trace_id)
+    return Cited(seen, verbatim)
+
+
+def _ranking(found: Diagnosis) -> Cited:
+    rows = [[s.service, s.cause, s.probability] for s in found.ranked]
+    seen = ", ".join(f"{s.service} {s.probability:.0%}" for s in found.ranked[:FIRST])
+    verbatim = {"ranked": rows, "none": found.none, "spans": found.spans}
+    return evidence("trace", "ranking", f"{found.spans} spans ranked: {seen}, none of them {found.none:.0%}", verbatim)

@@ -26,10 +26,10 @@ CauseClass = Literal[
 AS_FACT: Final[Mapping[CauseClass, str]] = {
     "cpu": "slow",
     "memory": "oom",
-    "network-delay": "slow",
-    "slow-dependency": "dependency",
+    "network-delay": "network",
+    "slow-dependency": "slow-dependency",
     "exception": "errors",
-    "early-return": "errors",
+    "early-return": "early-return",
     "crash": "crash",
     "saturation": "saturation",
     "bad-deploy": "bad-deploy",

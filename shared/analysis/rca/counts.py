@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
-MOST_TERMS = 400
+import numpy as np
+
+from shared.analysis.rca.table import Floats, Ints
+
+MOST_TERMS: Final = 400
+CEILING: Final = 12.0
+"""No single change counts more than p = 10^-12."""
 
 
 def exceedance(k: float, n: float, k0: float, n0: float) -> float:
@@ -24,6 +31,16 @@ def exceedance(k: float, n: float, k0: float, n0: float) -> float:
     peak = max(logs)
     tail = peak + math.log(sum(math.exp(x - peak) for x in logs)) - _log_choose(total, n)
     return max(0.0, -tail / math.log(10))
+
+
+def of_many(weight: Floats, tested: Ints) -> Floats:
+    """The strongest of `tested` tests as one: -log10 of the chance that any of them is as strong.
+
+    Šidák, Rectangular confidence regions for the means of multivariate normal distributions, JASA 62 (1967).
+    """
+    chance = -np.expm1(np.maximum(tested, 1) * np.log1p(-np.minimum(10.0**-weight, 1 - 1e-12)))
+    alone: Floats = np.maximum(-np.log10(np.maximum(chance, 10.0**-CEILING)), 0.0)
+    return alone
 
 
 def _log_choose(n: float, k: float) -> float:

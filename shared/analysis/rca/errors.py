@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.analysis.rca.counts import exceedance
-from shared.analysis.rca.structure import CEILING
+from shared.analysis.rca.counts import CEILING, exceedance
 from shared.analysis.rca.table import Floats, Ints, Table
 from shared.analysis.rca.tree import Tree
 

@@ -27,11 +27,14 @@ NAMES: Final = (
     "cpu_rise",
     "cpu_share",
     "memory_rise",
+    "restored",
 )
 RISE: Final = 3.0
 """Log-ratios are cut here: twentyfold is as clear as a thousandfold."""
 OWN: Final = 2.0
 """Own times are cut here, at sevenfold: they are steadier than ways are."""
+HALF: Final = 1.5
+"""-log10 p that counts half."""
 USUAL: Final = 0.25
 """A rise (of 0…1) up to here is no excuse for a caller that ends early or fails."""
 
@@ -72,7 +75,7 @@ def measure(table: Table, rows: Rows | None = None) -> tuple[Floats, Evidence]:
         significance(said.origin) * consequence,
         significance(said.lost) * consequence,
     )
-    quiet = np.prod([1.0 - sign for sign in signs], axis=0)
+    changed = np.max(signs, axis=0)
     columns: Mapping[str, Floats] = {
         "own_share": time.own_share * own_rise,
         "own_rise": own_rise,
@@ -80,10 +83,11 @@ def measure(table: Table, rows: Rows | None = None) -> tuple[Floats, Evidence]:
         "in_rise": in_rise,
         "out_rise": out_rise,
         "touched": time.touched * np.maximum(np.maximum(own_rise, in_rise), out_rise),
-        "changed": (1.0 - quiet) * (1.0 - _beneath(table, slow)),
+        "changed": changed * (1.0 - _beneath(table, slow)),
         "cpu_rise": _rise(gauges.rise["cpu"]),
         "cpu_share": gauges.share["cpu"],
         "memory_rise": _rise(gauges.rise["memory"]),
+        "restored": significance(shape.restored) * (1.0 - _beneath(table, slow)),
     }
     matrix = np.stack([columns[name] for name in NAMES], 1) if table.services else np.zeros((0, len(NAMES)))
     return matrix, Evidence(table, tree, time, shape, failed, said, gauges)
@@ -114,6 +118,5 @@ def _rise(values: Floats) -> Floats:
 
 
 def significance(values: Floats) -> Floats:
-    """-log10 p to 0…1: nothing up to p = 0.03, half at 0.001, less and less from there."""
-    above = np.maximum(values - 1.5, 0.0)
-    return above / (above + 1.5)
+    """-log10 p to 0…1: half at p = 0.03, less and less from there."""
+    return values / (values + HALF)

@@ -17,6 +17,9 @@ PRIOR: Final = 5.0
 """How many samples the scatter common to all keys is worth against a key's own."""
 SIGMAS: Final = 1.0
 """By how many standard errors a rise is lowered: what is left can be relied on."""
+CERTAIN: Final = 2.0
+"""Standard deviations by which ranks must have shifted (Mann & Whitney) for a rise to count in full: one outlier lifts
+a mean, not the ranks."""
 HALF: Final = 0.2
 """A certain rise by this log-ratio counts half of the excess."""
 SLACK: Final = 0.1
@@ -34,7 +37,7 @@ class Keys:
     """For own time the caller's service (or the number of services for none), for a way the callee's."""
     compared: Compared
     rise: Floats
-    """Log-ratio of the trimmed means, lowered by its standard error, at least 0."""
+    """Log-ratio of the trimmed means, lowered by its standard error, at least 0, as far as the ranks have shifted."""
     excess: Floats
     """µs that the incident's samples took beyond the baseline's mean, all together, as far as the rise is certain."""
     key_of_row: Ints
@@ -104,7 +107,8 @@ def _keys(table: Table, values: Floats, chosen: Bools, other: Ints) -> Keys:
     error = np.sqrt(variance * (1 / np.maximum(compared.n_before, 1) + 1 / np.maximum(compared.n_during, 1)))
     floor = 0.01 * float(np.median(values[rows])) + 1.0 if len(rows) else 1.0
     ratio = np.log((compared.mean_during + floor) / (compared.mean_before + floor))
-    rise = np.where(usable, np.maximum(ratio - SIGMAS * error, 0.0), 0.0)
+    sure = np.clip(compared.z / CERTAIN, 0.0, 1.0)
+    rise = np.where(usable, np.maximum(ratio - SIGMAS * error, 0.0) * sure, 0.0)
     op = code // width
     key_of_row = np.full(len(table), -1, np.int64)
     key_of_row[rows] = key

@@ -15,7 +15,7 @@ import numpy as np
 
 from shared.analysis.rca.table import Floats
 
-FAULTY: Final = 0.75
+FAULTY: Final = 0.85
 """How many of the windows that are diagnosed hold a fault: somebody has raised an incident. Weights are learned at one
 half."""
 

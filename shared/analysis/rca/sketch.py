@@ -8,17 +8,30 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import ceil, log
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
-from shared.analysis.rca.table import Floats
+if TYPE_CHECKING:  # who only hears of sketches and asks them needs no numpy, which costs a process 10 MB
+    from shared.analysis.rca.table import Floats, Ints
 
 ACCURACY: Final = 0.02
 """A quantile is off by at most this share of itself."""
 GAMMA: Final = (1 + ACCURACY) / (1 - ACCURACY)
 SMALLEST: Final = 1.0
 """µs; everything below counts as zero."""
+LAST: Final = 1_100
+"""The bucket of 2^63 µs: no time that was measured lies beyond."""
+MOST: Final = 1e12
+"""A count of more is no count of spans."""
+
+
+def bucket_of(values: Floats) -> Ints:
+    """The bucket of each value (µs, finite, at least 0); -1 for those that count as zero."""
+    import numpy as np
+
+    index = np.full(len(values), -1, np.int64)
+    large = values >= SMALLEST
+    index[large] = np.ceil(np.log(values[large]) / log(GAMMA) - 1e-12).astype(np.int64)
+    return index
 
 
 @dataclass(slots=True)
@@ -34,13 +47,20 @@ class Sketch:
 
     def add(self, values: Iterable[float]) -> None:
         """Take values (µs, at least 0; others are left out)."""
+        import numpy as np
+
         given: Floats = np.fromiter(values, float)
         given = given[np.isfinite(given) & (given >= 0)]
-        large = given[given >= SMALLEST]
-        self.zeros += float(len(given) - len(large))
-        index, counts = np.unique(np.ceil(np.log(large) / log(GAMMA) - 1e-12).astype(np.int64), return_counts=True)
+        index, counts = np.unique(bucket_of(given), return_counts=True)
         for i, n in zip(index.tolist(), counts.tolist(), strict=True):
-            self.buckets[i] = self.buckets.get(i, 0.0) + n
+            self.put(i, n)
+
+    def put(self, bucket: int, count: float) -> None:
+        """Take `count` values of one bucket as `bucket_of` numbers them."""
+        if bucket < 0:
+            self.zeros += count
+        else:
+            self.buckets[bucket] = self.buckets.get(bucket, 0.0) + count
 
     def merge(self, other: Sketch) -> None:
         """Take all that `other` has seen."""
@@ -74,8 +94,20 @@ class Sketch:
 
     @classmethod
     def from_json(cls, given: Mapping[str, object]) -> Sketch:
-        """The inverse of `as_json`. Raises ValueError."""
+        """The inverse of `as_json`, whatever was sent. Raises ValueError."""
         zeros, buckets = given.get("zeros"), given.get("buckets")
-        if not isinstance(zeros, int | float) or not isinstance(buckets, Mapping):
+        if not isinstance(buckets, Mapping) or len(buckets) > LAST + 1:
             raise ValueError("not a sketch")
-        return cls({int(i): float(n) for i, n in buckets.items()}, float(zeros))
+        return cls({_bucket(i): _count(n) for i, n in buckets.items()}, _count(zeros))
+
+
+def _bucket(given: object) -> int:
+    if not isinstance(given, str) or not given.isdecimal() or len(given) > 4 or int(given) > LAST:
+        raise ValueError(f"not a sketch: bucket {given!r:.20}")
+    return int(given)
+
+
+def _count(given: object) -> float:
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= MOST:
+        raise ValueError(f"not a sketch: count {given!r:.20}")
+    return float(given)

@@ -7,14 +7,12 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from shared.analysis.rca.counts import exceedance
-from shared.analysis.rca.table import Bools, Floats, Ints, Table
+from shared.analysis.rca.counts import CEILING, exceedance, of_many
+from shared.analysis.rca.table import Floats, Ints, Table
 from shared.analysis.rca.tree import Tree
 
 KNOWN: Final = 0.8
 """An operation is a call to a service if at least this share of its baseline spans has its only child there."""
-CEILING: Final = 12.0
-"""No single change counts more than p = 10^-12."""
 
 
 class Change(NamedTuple):
@@ -31,6 +29,8 @@ class Change(NamedTuple):
     k0: int
     n0: int
     weight: float
+    back: bool = False
+    """The other way round: an end that used to come early and no longer does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,33 +40,41 @@ class Structure:
     early: Floats
     novel: Floats
     silent: Floats
+    restored: Floats
+    """Spans that go on where they used to end early: the baseline may be the time after the repair of something."""
     changes: tuple[Change, ...]
     """Early ends and new calls, strongest first."""
     silences: tuple[Change, ...]
     """Calls that no longer arrive: `service` is the callee."""
+    returns: tuple[Change, ...]
+    """Ends that used to come early: `k` of `n` in the baseline, `k0` of `n0` in the incident."""
 
 
 def structure(table: Table, tree: Tree) -> Structure:
     """Compare the two windows."""
     services = len(table.services)
-    early, novel, silent = np.zeros(services), np.zeros(services), np.zeros(services)
+    early, novel, silent, restored = (np.zeros(services) for _ in range(4))
     callee_of = callees(table, tree)
-    shrunk = _shrunk(table, tree)
-    changes, silences = [], []
-    for change in _transitions(table):
+    changes, silences, returns = [], [], []
+    found, tested = _transitions(table, _beneath(table, tree), callee_of)
+    for change in found:
         if change.what >= 0:
             novel[change.service] = max(novel[change.service], change.weight)
             changes.append(change)
-        elif change.after < 0 and callee_of[change.op] >= 0:
+        elif change.after < 0 and callee_of[change.op] >= 0 and not change.back:
             gone = change._replace(service=int(callee_of[change.op]))
             silent[gone.service] = max(silent[gone.service], gone.weight)
             silences.append(gone)
-        elif shrunk[change.op]:
+        elif change.back:
+            restored[change.service] = max(restored[change.service], change.weight)
+            returns.append(change)
+        else:
             early[change.service] = max(early[change.service], change.weight)
             changes.append(change)
+    early, restored = of_many(early, tested), of_many(restored, tested)
     changes.sort(key=lambda c: -c.weight)
     silences.sort(key=lambda c: -c.weight)
-    return Structure(early, novel, silent, tuple(changes), tuple(silences))
+    return Structure(early, novel, silent, restored, tuple(changes), tuple(silences), tuple(returns))
 
 
 def callees(table: Table, tree: Tree) -> Ints:
@@ -87,25 +95,23 @@ def callees(table: Table, tree: Tree) -> Ints:
     return result
 
 
-def _shrunk(table: Table, tree: Tree) -> Bools:
-    """Per operation: do its spans have less beneath them than they had? An end that makes room for more is none."""
+def _beneath(table: Table, tree: Tree) -> Floats:
+    """Per span the number of spans beneath it."""
     beneath = np.zeros(len(table))
     order = np.argsort(-tree.depth, kind="stable")
     bounds = np.flatnonzero(np.diff(tree.depth[order])) + 1
     for level in np.split(order, bounds):
         inner = level[table.parent[level] >= 0]
         np.add.at(beneath, table.parent[inner], beneath[inner] + 1)
-    ops = len(table.operations)
-    means = []
-    for window in (False, True):
-        rows = table.incident == window
-        spans = np.bincount(table.op[rows], minlength=ops)
-        means.append(np.bincount(table.op[rows], beneath[rows], ops) / np.maximum(spans, 1))
-    return means[1] < means[0]
+    return beneath
 
 
-def _transitions(table: Table) -> list[Change]:
-    """Ends that come more often after the same child than they did, and children that were never there."""
+def _transitions(table: Table, beneath: Floats, callee_of: Ints) -> tuple[list[Change], Ints]:
+    """Ends that come more often after the same child than they did, and children that were never there.
+
+    An end is early if the spans that come to that child have less beneath them than they had: one that makes room for
+    more is none.
+    """
     ops = len(table.operations)
     rows = np.flatnonzero((table.parent >= 0) & ~table.asynchronous)
     order = rows[np.lexsort((table.start[rows], table.parent[rows]))]
@@ -127,12 +133,26 @@ def _transitions(table: Table) -> list[Change]:
     ended = event == ops
     k0 = np.bincount(at[ended & ~during], minlength=len(contexts))
     k = np.bincount(at[ended & during], minlength=len(contexts))
+    spans = np.concatenate((above, np.arange(len(table))))
+    size = beneath[spans]
+    mean0 = np.bincount(at[~during], size[~during], len(contexts)) / np.maximum(n0, 1)
+    mean = np.bincount(at[during], size[during], len(contexts)) / np.maximum(n, 1)
+    known = (n0 > 0) & (n > 0)
+    more = known & (k * n0 > k0 * n)
+    called = np.bincount(table.op[above], minlength=ops) > 0
     found = []
-    more = np.flatnonzero((n0 > 0) & (n > 0) & (k * n0 > k0 * n))
-    for c in more.tolist():
+    for c in np.flatnonzero(known & (k * n0 != k0 * n)).tolist():
         op, after = divmod(int(contexts[c]), ops + 1)
-        found.append(_change(table, op, -1 if after == ops else after, -1, (k[c], n[c], k0[c], n0[c])))
-    return found + _new_children(table, order, above)
+        after = -1 if after == ops else after
+        unanswered = after < 0 and callee_of[op] >= 0
+        if more[c] and (mean[c] < mean0[c] or unanswered):
+            found.append(_change(table, op, after, -1, (k[c], n[c], k0[c], n0[c])))
+        elif not more[c] and mean[c] > mean0[c] and called[op]:
+            found.append(_change(table, op, after, -1, (k0[c], n0[c], k[c], n[c]))._replace(back=True))
+    service_of = np.fromiter((s for s, _ in table.operations), np.int64, ops)
+    varies = known & (k + k0 > 0) & (k + k0 < n + n0)
+    tested = np.bincount(service_of[contexts[varies] // (ops + 1)], minlength=len(table.services))
+    return found + _new_children(table, order, above), tested
 
 
 def _new_children(table: Table, order: Ints, above: Ints) -> list[Change]:

@@ -34,11 +34,17 @@ def grow(table: Table) -> Tree:
     rows = np.flatnonzero(parent >= 0)
     children = np.bincount(parent[rows], minlength=n).astype(np.int64)
     waiting = rows[~table.asynchronous[rows]]
-    own = table.duration - _covered(table, waiting)
+    own = own_times(table)
     only = waiting[(children[parent[waiting]] == 1) & (table.service[waiting] != table.service[parent[waiting]])]
     callee = np.full(n, -1, np.int64)
     callee[parent[only]] = only
-    return Tree(depth, children, own.astype(float), callee)
+    return Tree(depth, children, own, callee)
+
+
+def own_times(table: Table) -> Floats:
+    """Per span the time (µs) that none of the children it waits for covers. The table must have been grown."""
+    rows = np.flatnonzero((table.parent >= 0) & ~table.asynchronous)
+    return (table.duration - _covered(table, rows)).astype(float)
 
 
 def _depths(table: Table) -> Ints:

@@ -1,7 +1,7 @@
 """Learned by bench/rca_learn.py from recorded incidents; do not edit.
 
 Order of the weights:
-own_share, own_rise, in_share, in_rise, out_rise, touched, changed, cpu_rise, cpu_share, memory_rise.
+own_share, own_rise, in_share, in_rise, out_rise, touched, changed, cpu_rise, cpu_share, memory_rise, restored.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from shared.analysis.rca.model import Weights
 
 LEARNED: Final[Mapping[str, Weights]] = {
     "traces": Weights(
-        weights=(4.764, 3.643, 4.722, 3.339, 4.445, 4.607, 7.695, 4.0, 4.0, 4.0),
-        none=3.945,
-        temperature=1.0,
-        line=0.828,
+        weights=(4.768, 3.905, 4.842, 4.243, 3.932, 4.657, 6.627, 4.0, 4.0, 4.0, 3.704),
+        none=4.201,
+        temperature=1.2,
+        line=0.683,
     ),
     "logs+traces": Weights(
-        weights=(4.764, 4.393, 4.889, 3.725, 4.696, 4.833, 8.251, 4.0, 4.0, 4.0),
-        none=4.464,
-        temperature=0.9,
-        line=1.139,
+        weights=(5.021, 4.851, 5.253, 5.131, 3.888, 4.995, 8.196, 4.0, 4.0, 4.0, 4.649),
+        none=5.363,
+        temperature=0.8,
+        line=1.353,
     ),
     "metrics": Weights(
-        weights=(4.574, 2.717, 4.981, 3.003, 4.172, 4.4, 7.367, 2.329, 3.202, 4.015),
-        none=4.298,
+        weights=(4.528, 2.704, 5.04, 3.636, 3.701, 4.433, 6.719, 2.3, 3.464, 4.012, 3.902),
+        none=4.572,
         temperature=1.2,
-        line=0.332,
+        line=0.36,
     ),
     "logs+metrics": Weights(
-        weights=(4.645, 3.306, 5.187, 3.423, 4.331, 4.594, 8.364, 2.791, 3.508, 4.016),
-        none=4.971,
-        temperature=0.9,
-        line=1.184,
+        weights=(4.771, 3.6, 5.547, 4.509, 3.77, 4.829, 8.829, 2.933, 4.316, 4.023, 4.719),
+        none=6.127,
+        temperature=0.8,
+        line=1.269,
     ),
 }

@@ -45,6 +45,9 @@ def testify(service: int, seen: Evidence) -> Witness:
     for change in seen.structure.silences:
         if change.service == service and change.weight > SIGNIFICANT:
             found.append(_silent(change, table))
+    for change in seen.structure.returns:
+        if change.service == service and change.weight > SIGNIFICANT:
+            found.append(_went_on(change, table))
     for line in (*seen.logs.lines, *seen.logs.missing):
         if line.service == service and line.weight > SIGNIFICANT:
             found.append(_said(line, table))
@@ -111,6 +114,15 @@ def _ended(change: Change, table: Table) -> tuple[float, int, Proof, Ints]:
     return _counted("early end", change, after, summary, table)
 
 
+def _went_on(change: Change, table: Table) -> tuple[float, int, Proof, Ints]:
+    """The other way round: what is said of the incident is the change's baseline."""
+    after = table.operation(change.after)[1] if change.after >= 0 else "its beginning"
+    operation = table.operation(change.op)[1]
+    now = change._replace(k=change.k0, n=change.n0, k0=change.k, n0=change.n)
+    summary = f"{operation} ends after {after} in {now.k} of {now.n} spans only, before in {now.k0} of {now.n0}"
+    return _counted("no early end", now, after, summary, table)
+
+
 def _silent(change: Change, table: Table) -> tuple[float, int, Proof, Ints]:
     operation = table.operation(change.op)[1]
     summary = f"calls by {operation} arrive nowhere in {change.k} of {change.n}, before in {change.k0} of {change.n0}"
@@ -167,6 +179,12 @@ def _said(line: Line, table: Table) -> tuple[float, int, Proof, Ints]:
         summary = f"{operation} logs in {line.k} of {line.n} spans (before {line.k0} of {line.n0}): {one.message[:160]}"
     else:
         summary = f"{operation} logs in {line.k} of {line.n} spans, before in {line.k0} of {line.n0}: {line.template}"
+    if line.beside:
+        verbatim["as_often_as"] = line.beside
+        summary = (
+            f"{operation} logs a line as often as the line it came with in {line.k} of {line.n} spans, before in "
+            f"{line.k0} of {line.n0}: {line.template}"
+        )
     return line.weight + 1.0, line.op, prove("log", table.services[line.service], summary, verbatim), rows
 
 
