@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from shared.analysis.metrics import Series
 from shared.analysis.trace import Trace
 from shared.ports import Permanent
 from shared.stream import Event
@@ -25,13 +24,6 @@ class NoTraces:
 
     def trace(self, trace_id: str) -> Trace | None:
         raise Permanent("JAEGER_URL is not set")
-
-
-class NoMetrics:
-    """The metrics where there is no Prometheus."""
-
-    def ranges(self, query: str, start: datetime, end: datetime, step: timedelta) -> tuple[Series, ...]:
-        raise Permanent("PROMETHEUS_URL is not set")
 
 
 class NoStream:

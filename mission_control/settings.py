@@ -108,7 +108,7 @@ class Settings(BaseSettings):
     alert_token: SecretStr | None = _variable("SRE_ALERT_TOKEN")
     """Bearer token that Alertmanager shows to Scout's /webhook/alert, 16 characters or more. None: no such endpoint."""
     prometheus_url: str | None = _variable("PROMETHEUS_URL")
-    """Base URL of a Prometheus. None: Brain works without metrics and says so."""
+    """Base URL of a Prometheus that scrapes the services. None: Brain looks at no metrics."""
     crash_at: str | None = _variable("SRE_CRASH_AT")
     """`POINT:MARKER`, for tests only: the process kills itself there once. See shared/crashpoints.py."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _variable("SRE_LOG_LEVEL", "INFO")

@@ -12,7 +12,7 @@ from mission_control.kit import Built, Kit, Running
 from mission_control.settings import BadSettings
 from shared import stream
 from shared.incident.facts import Role
-from shared.ports import Engine, Traces
+from shared.ports import Engine, Metrics, Traces
 from shared.runtime.patrol import PatrolRound
 
 if TYPE_CHECKING:
@@ -98,7 +98,8 @@ def _brain(kit: Kit, stack: ExitStack) -> Built:
 
     reads, heard = kit.github.reads, HeardUsual(kit.clock.now)
     window, most = kit.settings.recurrence_window, kit.policy.escalate_after
-    agent = Brain(_looking(kit, stack), _traces(kit), reads, reads, kit.archive, window, most, kit.redactor, heard)
+    look = _looking(kit, stack), _traces(kit), reads, reads, kit.archive
+    agent = Brain(*look, window, most, kit.redactor, heard, _metrics(kit))
 
     def finish(running: Running) -> None:
         if running.kafka is not None:
@@ -162,6 +163,14 @@ def _looking(kit: Kit, stack: ExitStack) -> Engine:
     docker = ReadOnlyDocker(address)
     stack.callback(docker.close)
     return docker
+
+
+def _metrics(kit: Kit) -> Metrics | None:
+    if kit.settings.prometheus_url is None:
+        return None
+    from shared.adapters.prometheus import PrometheusMetrics
+
+    return PrometheusMetrics(kit.settings.prometheus_url)
 
 
 def _traces(kit: Kit) -> Traces:

@@ -13,11 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from shared.incident.evidence import SERVICE_NAME, observation, one_line
+from shared.incident.evidence import ALERT, SERVICE_NAME, observation, one_line
 from shared.incident.facts import Evidence, Severity, Symptom
 
-EVIDENCE: Final = "alert-"
-"""How the id of every alert's evidence begins."""
 MOST_BYTES: Final = 256 * 1024
 """Of one notification."""
 MOST_ALERTS: Final = 500
@@ -78,7 +76,7 @@ class Alert:
         state = "firing" if self.firing else "resolved"
         said = f": {self.summary}" if self.summary else ""
         return observation(
-            f"{EVIDENCE}{self.fingerprint[:32]}-{self.started:%Y%m%dT%H%M%S}{'' if self.firing else '-resolved'}",
+            f"{ALERT}{self.fingerprint[:32]}-{self.started:%Y%m%dT%H%M%S}{'' if self.firing else '-resolved'}",
             "metric",
             f"alert {self.name} on {self.service} ({self.severity}) {state}, began {self.started:%H:%M:%S} UTC{said}",
             {

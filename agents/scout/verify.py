@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from agents.scout.detectors.alert import LOOKS_BACK, by_alert
+from agents.scout.detectors.alert import LOOKS_BACK
 from agents.scout.observations import Finding, Tally
 from agents.scout.watch import View
 from shared.analysis.baseline import wilson
-from shared.incident.evidence import one_line
+from shared.incident.evidence import by_alert, one_line
 from shared.incident.facts import UNAVAILABLE, Detected, Evidence, Measure, Verified
 
 ANSWERS: Final = 3

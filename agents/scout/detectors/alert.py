@@ -13,10 +13,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from agents.scout.alerts import EVIDENCE, LONGEST_WINDOW, Alert
+from agents.scout.alerts import LONGEST_WINDOW, Alert
 from agents.scout.observations import Finding, Observations, Tally
-from shared.incident.evidence import one_line
-from shared.incident.facts import Detected, Evidence, Measure, Severity
+from shared.incident.evidence import by_alert, one_line
+from shared.incident.facts import Detected, Measure, Severity
 
 LOOKS_BACK: Final = "alert looks back"
 """The measure that says how far back the rule of an alert looks, in seconds."""
@@ -112,8 +112,3 @@ def corroborated(findings: Sequence[Finding]) -> tuple[Finding, ...]:
         else:
             own[at] = replace(own[at], evidence=(*own[at].evidence, *told.evidence))
     return (*own, *alone)
-
-
-def by_alert(evidence: Sequence[Evidence]) -> bool:
-    """Whether only alerts speak for it."""
-    return bool(evidence) and all(one.id.startswith(EVIDENCE) for one in evidence)
