@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
+from mission_control.topics import make_topics, partitions_of
 from shared.adapters.kafka import Stream, Subscription
 from shared.adapters.kafka.share import UNDECIDED_FOR, Share, murmur2, partition_of
-from shared.stream import Event
+from shared.stream import TOPICS, Event
 from tests.broker.conftest import EmbeddedBroker, wait_for
 
 KEYS = [str(number) for number in range(1, 61)]
@@ -61,7 +65,7 @@ class Member:
         self.shares = 0
         self.stream = Stream(bootstrap, f"member-{uuid.uuid4().hex[:6]}")
         self.subscription: Subscription = self.stream.subscribe(
-            [topic], group, lambda _, event: self.seen.append(event.subject), session_timeout_ms=2_000,
+            [topic], group, lambda _, event: self.seen.append(event.subject), session_timeout_ms=6_000,
             on_share=self._shared,
         )  # fmt: skip
 
@@ -79,15 +83,32 @@ def publish(stream: Stream, topic: str) -> None:
         stream.publish(topic, key, Event(uuid.uuid4().hex, "/tests", "test.wake", key, at, {"issue": int(key)}))
 
 
-def test_each_key_comes_to_the_one_member_that_holds_it_and_moves_when_that_one_leaves(broker: EmbeddedBroker) -> None:
-    topic, group = f"t.{uuid.uuid4().hex[:10]}", f"g-{uuid.uuid4().hex[:10]}"
-    maker = Producer({"bootstrap.servers": broker.bootstrap, "log_level": 0})
-    maker.produce(topic, b"made", key=b"k")  # what nobody has written to is not there yet
+@pytest.fixture(params=["embedded", "real"])
+def bootstrap(request: pytest.FixtureRequest, broker: EmbeddedBroker) -> str:
+    real = os.environ.get("SRE_TEST_KAFKA")
+    if request.param == "real" and not real:
+        pytest.skip("SRE_TEST_KAFKA is not set: no real Kafka to hold to the contract")
+    return real or "" if request.param == "real" else broker.bootstrap
+
+
+def make(bootstrap: str, topic: str) -> None:
+    """The topic with several partitions: asked for where the broker can be asked, else by writing to it."""
+    if bootstrap == os.environ.get("SRE_TEST_KAFKA"):
+        admin = AdminClient({"bootstrap.servers": bootstrap})
+        admin.create_topics([NewTopic(topic, 6, 1)])[topic].result(20)
+        return
+    maker = Producer({"bootstrap.servers": bootstrap, "log_level": 0})
+    maker.produce(topic, b"made", key=b"k")
     assert maker.flush(10) == 0
-    one = Member(broker.bootstrap, topic, group)
+
+
+def test_each_key_comes_to_the_one_member_that_holds_it_and_moves_when_that_one_leaves(bootstrap: str) -> None:
+    topic, group = f"t.{uuid.uuid4().hex[:10]}", f"g-{uuid.uuid4().hex[:10]}"
+    make(bootstrap, topic)
+    one = Member(bootstrap, topic, group)
     try:
         assert one.subscription.wait_ready(20)
-        two = Member(broker.bootstrap, topic, group)
+        two = Member(bootstrap, topic, group)
         try:
             wait_for(lambda: one.held and two.held and not one.held & two.held and one.held | two.held == set(KEYS), 30)
             publish(one.stream, topic)
@@ -101,3 +122,20 @@ def test_each_key_comes_to_the_one_member_that_holds_it_and_moves_when_that_one_
         wait_for(lambda: one.shares > before, 10)
     finally:
         one.stream.close(5)
+
+
+def test_doctor_makes_the_topics_with_partitions_and_does_nothing_twice() -> None:
+    real = os.environ.get("SRE_TEST_KAFKA")
+    if not real:
+        pytest.skip("SRE_TEST_KAFKA is not set: the embedded broker cannot be asked to make a topic")
+    make_topics(real, 4)
+    assert all(count >= 4 for count in partitions_of(real).values())
+    most = max(partitions_of(real).values())
+    assert set(make_topics(real, most + 1)) == set(TOPICS)
+    assert set(partitions_of(real).values()) == {most + 1}
+    assert make_topics(real, most + 1) == ()
+
+
+def test_topics_of_a_kafka_that_is_not_there_are_an_error() -> None:
+    with pytest.raises(OSError, match=r"."):
+        partitions_of("127.0.0.1:9", 1.0)

@@ -73,6 +73,8 @@ class Subscription:
         self._link = Link(on_down, on_up)
         self._on_share = on_share
         self._share = Share()
+        self._came: list[int] | None = None
+        """Partitions of the first topic that were assigned and are not in the share yet; None: nothing was."""
         self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._waiting: deque[Message] = deque()
         self._done: dict[tuple[str, int], int] = {}
@@ -147,6 +149,8 @@ class Subscription:
             self._hand.close()
 
     def _turn(self) -> None:
+        if self._came is not None:
+            self._hold(self._came)
         message = self._waiting.popleft() if self._waiting else self._consumer.poll(0.1)
         self._link.watch()
         if message is None:
@@ -252,19 +256,22 @@ class Subscription:
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         if self._start == "latest" and partitions:
             consumer.incremental_assign(self._from_now_on(consumer, partitions))
-        self._hold(consumer, partitions)
+        mine = [one.partition for one in partitions if one.topic == self._topics[0]]
+        self._came = [*(self._came or ()), *mine]
         self._assigned.set()
 
-    def _hold(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """Note what has come; who was not there before looks at everything that is now its own."""
-        topic = self._topics[0]
-        mine = [one.partition for one in partitions if one.topic == topic]
+    def _hold(self, mine: list[int]) -> None:
+        """Note what has come: who was not there before looks at everything that is its own now.
+
+        Not in the callback: confluent-kafka's `list_topics` ends the process there (2.16.1, CallState_get).
+        """
         try:
-            count = len(consumer.list_topics(topic, timeout=5.0).topics[topic].partitions)
+            found = self._consumer.list_topics(self._topics[0], timeout=5.0).topics[self._topics[0]]
         except KafkaException as error:
-            log.info("how many partitions %s has is not known yet: %s", topic, error)
-            count = 0
-        self._share.take(mine, count)
+            log.info("how many partitions %s has is not known yet: %s", self._topics[0], error)
+            return
+        self._came = None
+        self._share.take(mine, len(found.partitions))
         if mine:
             self._on_share()
 
@@ -302,7 +309,10 @@ class Subscription:
         self._forget(partitions)
 
     def _forget(self, partitions: list[TopicPartition]) -> None:
-        self._share.give(one.partition for one in partitions if one.topic == self._topics[0])
+        gone_here = {one.partition for one in partitions if one.topic == self._topics[0]}
+        if self._came is not None:
+            self._came = [number for number in self._came if number not in gone_here]
+        self._share.give(gone_here)
         gone = {(one.topic, one.partition) for one in partitions}
         self._done = {key: offset for key, offset in self._done.items() if key not in gone}
         self._waiting = deque(one for one in self._waiting if (one.topic(), one.partition()) not in gone)
