@@ -13,6 +13,7 @@ import json
 import resource
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import numpy as np
 from bench.rca_cases import Case, cases, quiet
 from bench.rca_learn import Example, answer, generated, learn, recorded
 from bench.rca_peers import PEERS
-from bench.rca_score import Answer, accuracy, average, calibration_error, reliability, report
+from bench.rca_score import Answer, accuracy, average, calibration_error, named, reliability, report
 from shared.analysis.rca.rank import diagnose
 from shared.analysis.rca.table import Builder
 
@@ -37,7 +38,7 @@ def run(folder: Path, *, traces_only: bool = False, held_out: str = "", peers: b
     for case in cases(folder):
         spans += case.spans
         ours = ask(case, traces_only=traces_only)
-        answers[OURS].append(_with_time(known.get(case.name, ours), ours.seconds))
+        answers[OURS].append(replace(known.get(case.name, ours), seconds=ours.seconds, cause=ours.cause))
         for pair in quiet(case):
             silent.append(known.get(pair.name) or ask(pair, traces_only=traces_only))
         for name, rank in PEERS.items() if peers else ():
@@ -48,6 +49,7 @@ def run(folder: Path, *, traces_only: bool = False, held_out: str = "", peers: b
     methods[OURS] |= {
         "calibration_error": round(calibration_error(answers[OURS]), 4),
         "reliability": [{"said": round(s, 3), "right": round(r, 3), "n": n} for s, r, n in reliability(answers[OURS])],
+        "cause_class": _causes(answers[OURS]),
         "unknown": round(float(np.mean([a.unknown for a in answers[OURS]])), 4),
         "quiet_unknown": round(float(np.mean([a.unknown for a in silent])), 4) if silent else None,
         "quiet_pairs": len(silent),
@@ -59,7 +61,7 @@ def run(folder: Path, *, traces_only: bool = False, held_out: str = "", peers: b
         "weights": f"learned without the case's {held_out}" if held_out else "committed",
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
         "methods": methods,
-        "text": report([*answers[OURS], *silent]) + "\n" + _table(methods),
+        "text": "\n".join((report([*answers[OURS], *silent]), _named(methods[OURS]["cause_class"]), _table(methods))),
         "answers": [
             {
                 "case": a.case,
@@ -95,6 +97,7 @@ def ask(case: Case, *, traces_only: bool = False) -> Answer:
         probability=found.ranked[0].probability if found.ranked else 0.0,
         unknown=found.unknown,
         seconds=seconds,
+        cause=next((s.cause for s in found.ranked if s.service == case.service), ""),
     )
 
 
@@ -114,12 +117,6 @@ def _refitted(folder: Path, traces_only: bool, fold: str) -> Mapping[str, Answer
             asked = [e for e in examples if by(e) == held and (traces_only or e.logs == mode.startswith("logs"))]
             found |= {e.name: answer(e, weights, mode) for e in asked}
     return found
-
-
-def _with_time(given: Answer, seconds: float) -> Answer:
-    return Answer(
-        given.case, given.system, given.fault, given.truth, given.ranked, given.probability, given.unknown, seconds
-    )
 
 
 def _peer(case: Case, rank: Callable[[Case], list[str]]) -> Answer:
@@ -151,6 +148,20 @@ def _summary(answers: list[Answer], spans: int) -> dict[str, Any]:
         },
         "spans_per_second": round(spans / max(sum(seconds), 1e-9)),
     }
+
+
+def _causes(answers: list[Answer]) -> dict[str, dict[str, int]]:
+    """Right cause classes among the cases whose service is first, by fault. Classes need no weights: no folds here."""
+    found = {}
+    for fault in ("all", *sorted({a.fault for a in answers})):
+        right, n = named([a for a in answers if fault in {"all", a.fault}])
+        found[fault] = {"right": right, "n": n}
+    return found
+
+
+def _named(causes: Mapping[str, Mapping[str, int]]) -> str:
+    said = "  ".join(f"{fault} {c['right']}/{c['n']}" for fault, c in causes.items())
+    return f"cause class right where the service is first: {said}"
 
 
 def _table(methods: Mapping[str, Any]) -> str:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 BINS: Final = 5
+ACCEPTED: Final[Mapping[str, frozenset[str]]] = {
+    "cpu_contention": frozenset(("cpu", "saturation")),
+    "cpu_consumed": frozenset(("cpu", "saturation")),
+    "network_delay": frozenset(("network-delay",)),
+    "exception": frozenset(("exception",)),
+    "return": frozenset(("early-return",)),
+}
+"""Fault of the recorded incidents -> cause classes that name it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +31,8 @@ class Answer:
     probability: float
     unknown: bool
     seconds: float = 0.0
+    cause: str = ""
+    """The cause class said of the truth's service, wherever it stands."""
 
     @property
     def rank(self) -> int:
@@ -58,6 +68,12 @@ def calibration_error(answers: Sequence[Answer]) -> float:
     return sum(n * abs(said - right) for said, right, n in reliability(answers)) / max(len(answers), 1)
 
 
+def named(answers: Sequence[Answer]) -> tuple[int, int]:
+    """Of the cases whose service is first, how many have a right cause class; and how many such cases there are."""
+    first = [a for a in answers if a.rank == 1 and a.fault in ACCEPTED]
+    return sum(a.cause in ACCEPTED[a.fault] for a in first), len(first)
+
+
 def report(answers: Sequence[Answer]) -> str:
     """A table: all, by system, by fault; then the reliability curve and the quiet pairs."""
     faulty = [a for a in answers if a.truth]
@@ -77,9 +93,9 @@ def report(answers: Sequence[Answer]) -> str:
         line(system, lambda a, s=system: a.system == s)  # type: ignore[misc]
     for fault in sorted({a.fault for a in faulty}):
         line(fault, lambda a, f=fault: a.fault == f)  # type: ignore[misc]
-    lines.append(
-        "reliability: " + "  ".join(f"{said:.2f}→{right:.2f} (n={n})" for said, right, n in reliability(faulty))
-    )
+    lines.append(f"reliability of the first place's probability (calibration error {calibration_error(faulty):.2f}):")
+    lines.append(f"{'':4}{'said':>6} {'right':>6} {'n':>4}")
+    lines += [f"{'':4}{said:6.2f} {right:6.2f} {n:4d}" for said, right, n in reliability(faulty)]
     if silent:
         lines.append(f"quiet pairs called unknown: {np.mean([a.unknown for a in silent]):.3f} of {len(silent)}")
     wrong = [

@@ -7,11 +7,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from pydantic import SecretStr
+
 from mission_control.keys import REPOSITORY
-from mission_control.settings import Settings
+from mission_control.settings import Settings, variables
 
 HANDS: Final = "fixer"
 """The one worker that is given an engine it can write to."""
+ADVISED: Final = "brain"
+"""The one worker that is told of a language model."""
 EMBEDDED_PACE: Final = {"healthy_for": timedelta(seconds=3), "herald_every": timedelta(seconds=1)}
 """Faster than the defaults, because nobody else's limits are at stake on one machine."""
 _PACE: Final = {
@@ -46,7 +50,7 @@ def worker_variables(name: str, given: Settings, state: Path, at: Addresses, key
     webhook = name == "herald" and given.webhook_secret is not None and given.webhook_port is not None
     alert_token = given.alert_token.get_secret_value() if name == "scout" and given.alert_token else None
     secret = given.webhook_secret.get_secret_value() if webhook and given.webhook_secret else None
-    return _pace(given) | {
+    told = _pace(given) | {
         "GITHUB_PERSONAL_ACCESS_TOKEN": at.tokens["fleet"],
         "GITHUB_REPOSITORY": at.repo,
         "GITHUB_API_URL": at.api,
@@ -71,6 +75,22 @@ def worker_variables(name: str, given: Settings, state: Path, at: Addresses, key
         "MALLOC_ARENA_MAX": "1",
         "MALLOC_TRIM_THRESHOLD_": "65536",
     }
+    return told | (_model(given) if name == ADVISED and given.model else {})
+
+
+def _model(given: Settings) -> dict[str, str | None]:
+    """Where the model is and what it may cost, as the user set it."""
+    told: dict[str, str | None] = {}
+    for field_name, variable in variables().items():
+        if field_name.partition("_")[0] != "model" or (value := getattr(given, field_name)) is None:
+            continue
+        if isinstance(value, SecretStr):
+            told[variable] = value.get_secret_value()
+        elif isinstance(value, timedelta):
+            told[variable] = f"{value.total_seconds():g}"
+        else:
+            told[variable] = str(value)
+    return told
 
 
 def _pace(given: Settings) -> dict[str, str | None]:

@@ -179,6 +179,28 @@ def _policy(settings: Settings, _running: record.Record | None) -> Iterator[Find
     yield Finding("policy", True, f"{settings.policy}: {len(policy.services)} services")
 
 
+def _model(settings: Settings, _running: record.Record | None) -> Iterator[Finding]:
+    if settings.model is None:
+        return
+    from mission_control.adviser import OPENAI, try_out
+
+    what = f"{settings.model} at {settings.model_url or OPENAI}"
+    told = try_out(settings)
+    if told.text is None:
+        said = f"status {told.status}" if told.status else told.why
+        yield Finding("model", False, f"{what}: {said}", "check SRE_MODEL, OPENAI_BASE_URL and OPENAI_API_KEY")
+        return
+    try:
+        kept = json.loads(told.text) == {"ok": True}
+    except ValueError:
+        kept = False
+    if not kept:
+        yield Finding("model", False, f"{what} answers, but not in the form asked for", "choose another SRE_MODEL")
+        return
+    how = "with a schema" if told.structured else "asked plainly: the server takes no schema"
+    yield Finding("model", True, f"{what} answers in the form asked for, {how}")
+
+
 def _reached(name: str, where: str, reach: Callable[[], None], fix: str) -> Finding:
     try:
         reach()
@@ -209,4 +231,4 @@ def _ping(address: str) -> None:
     client.close()
 
 
-_LOOKS: Final = (_tools, _world, _github, _parts, _topics, _keys, _policy)
+_LOOKS: Final = (_tools, _world, _github, _parts, _topics, _keys, _policy, _model)

@@ -11,6 +11,7 @@ from mission_control.settings import Settings
 from mission_control.verify import read_incident
 from mission_control.watch import age
 from shared.incident.facts import (
+    Advised,
     AnyFact,
     Applied,
     Began,
@@ -75,6 +76,10 @@ def _headline(entry: Entry) -> str:
             text = f"verified {fact.outcome}, held {fact.held_s:.1f} s: {fact.detail}"
         case Learned():
             text = f"closed: {fact.actions} action(s), {fact.refusals} refusal(s), {fact.ineffective} without effect"
+        case Advised():
+            text = (
+                f"{fact.model}, a model, on diagnosis {fact.attempt}: {len(fact.narrative)} sentence(s), not evidence"
+            )
         case Escalated() | Stuck():
             text = f"{fact.kind}: {fact.reason}"
     return _printable(text)
@@ -108,6 +113,10 @@ def _details(fact: AnyFact) -> Iterator[str]:
                 yield f"earlier: {', '.join(f'#{number}' for number in fact.earlier)}"
         case Escalated():
             yield from fact.brief.splitlines()
+        case Advised():
+            yield from (f"model: {said.text} [{', '.join(said.evidence)}]" for said in fact.narrative)
+            if fact.next_observation is not None:
+                yield f"model: to look at next: {fact.next_observation.text}"
         case Stuck():
             yield f"to do: {fact.todo}"
         case _:

@@ -15,10 +15,14 @@ SHARED: Final[frozenset[Role]] = frozenset(("brain", "guardrail", "fixer", "memo
 
 WAKES_ON: Final[dict[Role, frozenset[str]]] = {
     "scout": frozenset(("detected", "applied", "ruled:veto", "ruled:needs-approval", "escalated", "stuck")),
-    "brain": frozenset(("detected", "refused", "verified:unhealthy", "ruled:stale", "commanded:retry")),
-    "guardrail": frozenset(("diagnosed",)),
+    "brain": frozenset(
+        ("ruled:needs-approval", "detected", "refused", "verified:unhealthy", "ruled:stale", "commanded:retry")
+    ),
+    "guardrail": frozenset(("diagnosed", "advised")),
     "fixer": frozenset(("ruled:allow", "commanded:approve", "began")),
     "memory": frozenset(("verified:healthy", "verified:recovered", "learned")),
     "escalation": frozenset(),
 }
-"""The facts after which each agent may have something to do. Every other kind of wake-up reaches all of them."""
+"""The facts after which each agent may have something to do. Every other kind of wake-up reaches all of them.
+
+Guardrail looks again after `advised`: a person's command that it wrote down at the same moment may have come second."""

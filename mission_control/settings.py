@@ -38,6 +38,8 @@ def _positive(value: timedelta) -> timedelta:
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 """A time span; from text: a number and a unit (ms, s, min, h, d), seconds where the unit is left out."""
 Port = Annotated[int, Field(ge=0, le=65535)]
+Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
+Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 def _variable(name: str, default: Any = None) -> Any:
@@ -111,6 +113,32 @@ class Settings(BaseSettings):
     """Base URL of a Prometheus that scrapes the services. None: Brain looks at no metrics."""
     crash_at: str | None = _variable("SRE_CRASH_AT")
     """`POINT:MARKER`, for tests only: the process kills itself there once. See shared/crashpoints.py."""
+    model: str | None = _variable("SRE_MODEL")
+    """Name of the language model that may comment on diagnoses. No default: without it nothing is asked or sent."""
+    model_url: str | None = _variable("OPENAI_BASE_URL")
+    """Base URL of any OpenAI-compatible endpoint (Ollama: http://127.0.0.1:11434/v1). None: OpenAI's own."""
+    model_key: SecretStr | None = _variable("OPENAI_API_KEY")
+    """Key of that endpoint. OpenAI's own needs one; local servers mostly do not."""
+    model_timeout: Duration = _variable("SRE_MODEL_TIMEOUT", timedelta(seconds=6))
+    """How long a diagnosis that is not clear waits for the model at most. A clear one never waits."""
+    model_answer_tokens: Count = _variable("SRE_MODEL_ANSWER_TOKENS", 800)
+    """Tokens of one answer. A model that thinks first needs more: its thoughts count."""
+    model_calls_per_incident: Count = _variable("SRE_MODEL_CALLS_PER_INCIDENT", 3)
+    """Requests one incident may take. One question is one to three, where a server refuses a form."""
+    model_calls_per_day: Count = _variable("SRE_MODEL_CALLS_PER_DAY", 100)
+    """Requests of all incidents in one UTC day."""
+    model_tokens_per_incident: Count = _variable("SRE_MODEL_TOKENS_PER_INCIDENT", 30_000)
+    """Tokens, prompt and answer, that one incident may take. One question takes about 3,000."""
+    model_tokens_per_day: Count = _variable("SRE_MODEL_TOKENS_PER_DAY", 500_000)
+    """Tokens of all incidents in one UTC day."""
+    model_price_prompt: Price | None = _variable("SRE_MODEL_PRICE_PROMPT")
+    """US dollars per million prompt tokens. No default: a price that nobody gave is not shown."""
+    model_price_completion: Price | None = _variable("SRE_MODEL_PRICE_COMPLETION")
+    """US dollars per million tokens of the answer."""
+    model_cost_per_incident: Price | None = _variable("SRE_MODEL_COST_PER_INCIDENT")
+    """US dollars one incident may cost. Needs both prices. None: only calls and tokens are limited."""
+    model_cost_per_day: Price | None = _variable("SRE_MODEL_COST_PER_DAY")
+    """US dollars all incidents of one UTC day may cost. Needs both prices."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _variable("SRE_LOG_LEVEL", "INFO")
     """The least serious level that is logged. INFO is one line a step."""
 
@@ -123,12 +151,42 @@ class Settings(BaseSettings):
             raise ValueError("must be owner/name")
         return value
 
-    @field_validator("github_api_url", "jaeger_url", "otlp_url", "prometheus_url")
+    @field_validator("github_api_url", "jaeger_url", "otlp_url", "model_url", "prometheus_url")
     @classmethod
     def _web_address(cls, value: str | None) -> str | None:
         if value is not None and not re.fullmatch(r"https?://[^/\s@]+(/\S*)?", value):
             raise ValueError("must be an http(s) URL without a user name")
         return value.rstrip("/") if value else value
+
+    @field_validator("model")
+    @classmethod
+    def _named(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,99}", value):
+            raise ValueError("must be the name of a model, such as gpt-4.1-mini or qwen3:8b")
+        return value
+
+    @field_validator("model_key")
+    @classmethod
+    def _given(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is None and info.data.get("model") and not info.data.get("model_url"):
+            raise ValueError("must be set when SRE_MODEL is and OPENAI_BASE_URL is not: OpenAI answers nobody without")
+        if value is not None and info.data.get("model") and not re.fullmatch(r"[!-~]+", value.get_secret_value()):
+            raise ValueError("must be one word of printable ASCII")
+        return value
+
+    @field_validator("model_price_completion")
+    @classmethod
+    def _both_prices(cls, value: float | None, info: ValidationInfo) -> float | None:
+        if (value is None) != (info.data.get("model_price_prompt") is None):
+            raise ValueError("and SRE_MODEL_PRICE_PROMPT must be set together")
+        return value
+
+    @field_validator("model_cost_per_incident", "model_cost_per_day")
+    @classmethod
+    def _priced(cls, value: float | None, info: ValidationInfo) -> float | None:
+        if value is not None and info.data.get("model_price_completion") is None:
+            raise ValueError("needs SRE_MODEL_PRICE_PROMPT and SRE_MODEL_PRICE_COMPLETION: no price is guessed")
+        return value
 
     @field_validator("kafka")
     @classmethod
@@ -158,7 +216,7 @@ class Settings(BaseSettings):
             raise ValueError("needs SRE_WEBHOOK_SECRET too: unsigned webhooks are refused")
         return value
 
-    @field_validator("probe_every", "resync_every", "healthy_for", "herald_every", "recurrence_window")
+    @field_validator("probe_every", "resync_every", "healthy_for", "herald_every", "recurrence_window", "model_timeout")
     @classmethod
     def _some_time(cls, value: timedelta) -> timedelta:
         return _positive(value)

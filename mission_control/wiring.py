@@ -93,15 +93,25 @@ def _telling(go_round: PatrolRound, learner: Learner, carrier: Carrier, kit: Kit
 
 
 def _brain(kit: Kit, stack: ExitStack) -> Built:
+    from agents.brain.advice import unsound
     from agents.brain.heard import HeardUsual
     from agents.brain.look import Brain
+    from mission_control.adviser import adviser
 
     reads, heard = kit.github.reads, HeardUsual(kit.clock.now)
     window, most = kit.settings.recurrence_window, kit.policy.escalate_after
+    late: list[Running] = []
+
+    def replied(number: int) -> None:
+        for running in late:
+            running.worker.agenda.wake(number)
+
+    model = adviser(kit.settings, kit.clock, stack, unsound, replied)
     look = _looking(kit, stack), _traces(kit), reads, reads, kit.archive
-    agent = Brain(*look, window, most, kit.redactor, heard, _metrics(kit))
+    agent = Brain(*look, window, most, kit.redactor, heard, model, _metrics(kit))
 
     def finish(running: Running) -> None:
+        late.append(running)
         if running.kafka is not None:
             subscription = running.kafka.subscribe((stream.BASELINES,), None, lambda _, event: heard.on_event(event))
             running.worker.checks.append(subscription.check)

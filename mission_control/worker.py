@@ -36,7 +36,9 @@ _log = structlog.get_logger()
 def run_agent(name: str, settings: Settings) -> int:
     """Run one process of the roster until SIGTERM or SIGINT. Raises BadSettings before anything is started."""
     secrets = [
-        s.get_secret_value() for s in (settings.github_token, settings.webhook_secret, settings.alert_token) if s
+        s.get_secret_value()
+        for s in (settings.github_token, settings.webhook_secret, settings.alert_token, settings.model_key)
+        if s is not None
     ]
     redactor = Redactor(secrets)
     log.configure(name, settings.log_level, redactor)

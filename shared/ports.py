@@ -243,3 +243,52 @@ class Probe(Protocol):
     def healthy(self, url: str, timeout: float) -> tuple[bool, str]:
         """Whether `url` answered 2xx within `timeout` seconds, and what it said (or what went wrong)."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a model is asked about one incident. `data` holds text from the world, redacted and fenced."""
+
+    key: str
+    """The SHA-256 of all that the model is shown: the same question has the same key."""
+    incident: str
+    """`owner/name#number`, whose budget it is."""
+    number: int
+    system: str
+    data: str
+    form: Mapping[str, object]
+    """The JSON schema of the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came of a question: `text` of the model's, untrusted; or `why` there is none."""
+
+    text: str | None
+    why: str = ""
+    model: str = ""
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    """As the server counts; None where it does not say."""
+    cost: float | None = None
+    """US dollars at the prices the user gave; None without prices or counts."""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """The question is on its way, for `left_s` more seconds at most."""
+
+    left_s: float
+
+
+class Adviser(Protocol):
+    """A language model within budgets. Never blocks, never raises."""
+
+    def ask(self, question: Question) -> None:
+        """Ask, unless this question is on its way or answered."""
+        ...
+
+    def reply(self, key: str) -> Reply | Pending | None:
+        """What came of the question; None when it was not asked, or so long ago that it is forgotten."""
+        ...

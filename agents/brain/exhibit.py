@@ -58,9 +58,9 @@ def _exhibit(table: Table, found: Diagnosis, service: str) -> Exhibit | None:
     contrast = worst_and_normal(table, found, service)
     if contrast is None or not _TRACE_ID.fullmatch(table.trace_ids[contrast.worst]):
         return None
-    worst = _text(table, contrast.worst, WORST)
+    worst = _text(table, contrast.worst, service, WORST)
     beside = contrast.normal >= 0 and _TRACE_ID.fullmatch(table.trace_ids[contrast.normal]) is not None
-    normal = _text(table, contrast.normal, NORMAL) if beside else ""
+    normal = _text(table, contrast.normal, service, NORMAL) if beside else ""
     difference = one_line(contrast.difference)
     return Exhibit(
         difference=difference,
@@ -72,10 +72,10 @@ def _exhibit(table: Table, found: Diagnosis, service: str) -> Exhibit | None:
     )
 
 
-def _text(table: Table, trace: int, limit: int) -> str:
+def _text(table: Table, trace: int, service: str, limit: int) -> str:
     """The waterfall's first lines, as many as fit."""
     text = ""
-    for line in waterfall(table, trace):
+    for line in waterfall(table, trace, service):
         if len(text) + len(line) > limit - 20:
             return text + "… cut"
         text += line + "\n"

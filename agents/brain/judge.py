@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from agents.brain.advice import reordered
 from agents.brain.case import Case
 from agents.brain.causes import RESTARTABLE, TITLES
+from agents.brain.counsel import Counsel, heard, preferred
 from agents.brain.director import Panel, convene
 from agents.brain.exhibit import exhibit
 from shared.agent import Later, Say
 from shared.incident.brief import brief
-from shared.incident.facts import Detected, Diagnosed, Directive, Escalated, Stuck, Verified
+from shared.incident.facts import Advised, Detected, Diagnosed, Directive, Escalated, Stuck, Verified
 from shared.incident.replay import Incident
+from shared.incident.status import Status
 
 ENOUGH: Final = 0.5
 """Below this probability Brain says that it does not know, unless a person has put the hypothesis in focus."""
@@ -32,18 +35,38 @@ class Seen:
     now: datetime
     window: timedelta
     escalate_after: int
+    counsel: Counsel | None = None
+    """What came of asking a model, where one was asked."""
 
 
 def judge(incident: Incident, seen: Seen) -> Say | Later | None:
-    """Diagnosed, Escalated or Stuck; Later while evidence may still come."""
+    """Diagnosed, Escalated or Stuck; Later while evidence, or a model that was asked, may still come; Advised.
+
+    Whatever a model does, the diagnosis is that of `diagnose` at last.
+    """
+    if seen.counsel is None:
+        return diagnose(incident, seen) if incident.status is Status.DETECTED else None
+    said = heard(incident, seen.counsel, seen.now, ENOUGH)
+    if not isinstance(said, str):
+        return said
+    if incident.status is not Status.DETECTED:
+        return None
+    case = replace(seen.case, missing={**seen.case.missing, "advice": said})
+    return diagnose(incident, replace(seen, case=case))
+
+
+def diagnose(incident: Incident, seen: Seen) -> Say | Later | None:
+    """The diagnosis by arithmetic, in the order that people and evidence leave open."""
     panel = convene(incident, seen.case)
+    if not panel.steering.said:
+        panel = replace(panel, hypotheses=reordered(panel.hypotheses, preferred(incident), ENOUGH))
     best = panel.leading
     repeated = firings(incident, seen)
     if repeated > seen.escalate_after:
         reason = f"{repeated} firings of the same fault within {seen.window.total_seconds() / 3600:g} h"
         return _escalate(incident, seen, panel, reason)
     doubtful = best.cause == "unknown" or best.probability < CLEAR
-    if doubtful and not panel.steering.said and seen.now - incident.entries[-1].posted_at < PATIENCE:
+    if doubtful and not panel.steering.said and seen.now - _moved_at(incident) < PATIENCE:
         return Later(seen.now + timedelta(seconds=1), "the evidence does not name a cause clearly yet")
     if best.cause == "unknown" or (best.probability < ENOUGH and not panel.in_focus):
         return Say(_unknown(seen.case, panel))
@@ -76,6 +99,11 @@ def judge(incident: Incident, seen: Seen) -> Say | Later | None:
             steered=panel.steering.said,
         )
     )
+
+
+def _moved_at(incident: Incident) -> datetime:
+    """When the incident last moved: a model's words move nothing."""
+    return next(e.posted_at for e in reversed(incident.entries) if not isinstance(e.fact, Advised))
 
 
 def firings(incident: Incident, seen: Seen) -> int:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
 from agents.brain.analysts.gauges import QUERIES
 from agents.brain.case import Case
-from agents.brain.judge import Seen, judge
-from shared.agent import Effect
+from agents.brain.counsel import RESTING, Counsel, Topic, topic
+from agents.brain.judge import ENOUGH, Seen, diagnose, judge
+from agents.brain.question import Shown, question, shown
+from shared.agent import Effect, Later, Say
 from shared.analysis.metrics import Series
 from shared.analysis.trace import Span, Trace
 from shared.incident.facts import Role
 from shared.incident.replay import Incident
 from shared.incident.status import Status
-from shared.ports import Engine, History, Issues, Metrics, Past, Permanent, Traces, Transient, Usual
+from shared.ports import Adviser, Engine, History, Issues, Metrics, Past, Permanent, Reply, Traces, Transient, Usual
 from shared.redaction import Redactor
 
 T = TypeVar("T")
@@ -35,6 +38,21 @@ AROUND = 60
 """Traces of each other service and window that are read where the service itself is silent."""
 SILENT = 5
 """Traces during the symptom below which the service is taken to serve hardly any more."""
+FRESH = timedelta(minutes=10)
+"""How long after its last fact a resting incident may still be asked about: a new model does not read old issues."""
+NOTHING = Case({}, "", (), (), (), ())
+MOST_ASKED = 256
+"""Incidents whose question to a model is remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question about one incident while its log had this head."""
+
+    head: str
+    topic: Topic
+    shown: Shown
+    key: str
 
 
 class Brain:
@@ -53,8 +71,10 @@ class Brain:
         escalate_after: int,
         redactor: Redactor,
         usual: Usual | None = None,
+        adviser: Adviser | None = None,
         metrics: Metrics | None = None,
     ) -> None:
+        """`adviser`: a language model, for where arithmetic is not clear; None: there is none."""
         self._engine = engine
         self._traces = traces
         self._issues = issues
@@ -63,14 +83,48 @@ class Brain:
         self._window = window
         self._escalate_after = escalate_after
         self._redactor = redactor
+        self._adviser = adviser
+        self._asked: OrderedDict[int, _Asked] = OrderedDict()
         self._usual = usual
         self._metrics = metrics
         self._pool = ThreadPoolExecutor(6, thread_name_prefix="look")
 
     def concerns(self, incident: Incident) -> bool:
-        return incident.status is Status.DETECTED and not incident.closed
+        if incident.closed:
+            return False
+        rests = self._adviser is not None and incident.status in RESTING and topic(incident, None, ENOUGH) is not None
+        return incident.status is Status.DETECTED or rests
 
     def look(self, incident: Incident) -> Seen:
+        """Everything that the diagnosis needs, and what came of asking a model where that is worth it."""
+        if incident.status is not Status.DETECTED:
+            seen = Seen(NOTHING, self._issues.now(), self._window, self._escalate_after)
+        else:
+            seen = self._evidence(incident)
+        if self._adviser is None or (
+            incident.status is not Status.DETECTED and seen.now - incident.entries[-1].posted_at > FRESH
+        ):
+            return seen
+        draft = diagnose(incident, seen) if incident.status is Status.DETECTED else None
+        return replace(seen, counsel=self._counsel(incident, draft, self._adviser))
+
+    def _counsel(self, incident: Incident, draft: Say | Later | None, adviser: Adviser) -> Counsel | None:
+        """What came of the question about this incident as its log stands: asked once, however evidence moves on."""
+        asked = self._asked.get(incident.number)
+        if asked is None or asked.head != incident.head:
+            about = topic(incident, draft, ENOUGH)
+            if about is None:
+                return None
+            visible = shown(about.hypotheses, about.evidence, self._redactor)
+            put = question(incident, visible, self._redactor)
+            asked = self._asked[incident.number] = _Asked(incident.head, about, visible, put.key)
+            if len(self._asked) > MOST_ASKED:
+                self._asked.popitem(last=False)
+            adviser.ask(put)
+        reply = adviser.reply(asked.key) or Reply(None, "what came of the question to the model is forgotten")
+        return Counsel(asked.topic, asked.shown, reply)
+
+    def _evidence(self, incident: Incident) -> Seen:
         """Read all sources at once; one that fails is missing, not fatal."""
         missing: dict[str, str] = {}
 
@@ -102,8 +156,11 @@ class Brain:
         }
         named = {c.name: c for c in containers()}
         before, now_seen = baseline(), during()
-        if len(now_seen) < SILENT and "traces during" not in missing:
-            # it hardly serves any more: what it should have served shows with its callers
+        own = named.get(detected.service)
+        ended = own is not None and not own.running
+        if len(now_seen) < SILENT and "traces during" not in missing and not ended:
+            # it hardly serves any more: what it should have served shows with its callers. A container that has ended
+            # says all by its state, and is waited for
             others = sorted(named.keys() - {detected.service})
             around = [
                 start("traces of others", partial(self._window_of, name, first, last, AROUND))

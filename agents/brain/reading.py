@@ -19,7 +19,7 @@ until the next one, and a rate looks back."""
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """`found` is None when one of the windows has no traces: there is nothing to compare."""
+    """`found` is None when there is nothing to compare: no traces of the incident, or none before and no sketches."""
 
     table: Table
     found: Diagnosis | None
@@ -36,7 +36,8 @@ def read(case: Case) -> Reading:
     builder.add_traces(case.baseline, incident=False)
     builder.add_traces(case.during, incident=True)
     table = builder.table()
-    found = diagnose(table, _rows(case)) if case.baseline and case.during else None
+    with_traces = case.during and (case.baseline or case.usual)
+    found = diagnose(table, _rows(case), usual=case.usual) if with_traces else None
     return Reading(table, found, measure(case))
 
 

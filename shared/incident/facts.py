@@ -19,6 +19,7 @@ from pydantic import (
     StringConstraints,
     TypeAdapter,
     model_serializer,
+    model_validator,
 )
 
 Role = Literal["scout", "brain", "guardrail", "fixer", "memory", "escalation", "operator"]
@@ -349,6 +350,65 @@ class Escalated(Fact):
     MOVES = ("escalated",)
 
 
+class Sentence(Record):
+    """One sentence of a model: in plain words, and resting on evidence by id."""
+
+    text: Annotated[str, StringConstraints(min_length=1, max_length=240)]
+    evidence: Annotated[
+        tuple[Annotated[str, StringConstraints(max_length=80)], ...], Field(min_length=1, max_length=16)
+    ]
+
+
+class Ranked(Record):
+    """One hypothesis in its place, with the probability that arithmetic gave it."""
+
+    id: Name
+    service: Name
+    cause: Cause
+    probability: Annotated[float, Field(ge=0, le=1)]
+
+
+class Advised(Fact):
+    """What a language model made of a diagnosis. It is evidence for nothing, and moves nothing.
+
+    `ranking` is the order as far as evidence leaves it open, `wish` (ids) the order that the model would have.
+    """
+
+    kind: Literal["advised"] = "advised"
+    attempt: Annotated[int, Field(ge=1)]
+    """The number of the diagnosis it is about."""
+    model: Line
+    ranking: Annotated[tuple[Ranked, ...], Field(min_length=1, max_length=6)]
+    wish: Annotated[tuple[Name, ...], Field(max_length=6)] = ()
+    narrative: Annotated[tuple[Sentence, ...], Field(max_length=6)] = ()
+    next_observation: Sentence | None = None
+    dropped: Annotated[int, Field(ge=0)] = 0
+    """Parts of its answer that are not shown, because they do not stand in the evidence they cite."""
+    evidence: Proofs
+    prompt_tokens: Annotated[int, Field(ge=0)] | None = None
+    completion_tokens: Annotated[int, Field(ge=0)] | None = None
+    """None where the server does not count."""
+    cost_usd: Annotated[float, Field(ge=0)] | None = None
+    """At the prices the user gave; None without prices."""
+    took_s: Annotated[float, Field(ge=0)]
+    MOVES = ("advised",)
+
+    @property
+    def held_back(self) -> bool:
+        """Whether the model would have another order than evidence leaves open."""
+        return self.wish not in ((), tuple(h.id for h in self.ranking))
+
+    @model_validator(mode="after")
+    def _rests_on_evidence(self) -> Advised:
+        held = {e.id for e in self.evidence}
+        said = (*self.narrative, *((self.next_observation,) if self.next_observation else ()))
+        if any(id not in held for sentence in said for id in sentence.evidence):
+            raise ValueError("a sentence cites what is not among the evidence")
+        if sorted(self.wish) not in ([], sorted(h.id for h in self.ranking)):
+            raise ValueError("the wish is not an order of the ranking")
+        return self
+
+
 class Stuck(Fact):
     """The fleet cannot go on; what a person must do."""
 
@@ -365,12 +425,23 @@ class Stuck(Fact):
 
 
 AnyFact = Annotated[
-    Detected | Diagnosed | Ruled | Commanded | Began | Applied | Refused | Verified | Learned | Escalated | Stuck,
+    Detected
+    | Diagnosed
+    | Ruled
+    | Commanded
+    | Began
+    | Applied
+    | Refused
+    | Verified
+    | Learned
+    | Escalated
+    | Stuck
+    | Advised,
     Field(discriminator="kind"),
 ]
 FACTS: TypeAdapter[AnyFact] = TypeAdapter(AnyFact)
 KINDS: tuple[type[Fact], ...] = (
-    Detected, Diagnosed, Ruled, Commanded, Began, Applied, Refused, Verified, Learned, Escalated, Stuck,
+    Detected, Diagnosed, Ruled, Commanded, Began, Applied, Refused, Verified, Learned, Escalated, Stuck, Advised,
 )  # fmt: skip
 
 

@@ -95,6 +95,11 @@ def number(value: float | None, unit: str = "") -> Markdown:
     return Markdown(f"{figure} {escape(unit)}".strip())
 
 
+def usd(value: float) -> Markdown:
+    """An amount of US dollars, to a hundredth of a cent."""
+    return Markdown(f"{value:.4f} USD")
+
+
 def clock(value: datetime) -> Markdown:
     return Markdown(value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"))
 
@@ -108,7 +113,15 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         autoescape=False,  # noqa: S701 - the output is Markdown; `escape` is applied to every value
     )
-    environment.filters |= {"md": Markdown, "code": code, "num": number, "clock": clock, "nats": nats, "block": block}
+    environment.filters |= {
+        "md": Markdown,
+        "code": code,
+        "num": number,
+        "usd": usd,
+        "clock": clock,
+        "nats": nats,
+        "block": block,
+    }
     environment.globals |= {"link": link}
     return environment
 

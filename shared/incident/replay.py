@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from shared.incident.codec import Block, NotAFact, decode, starts_like_a_block
 from shared.incident.facts import (
+    Advised,
     AnyFact,
     Applied,
     Began,
@@ -282,6 +283,11 @@ def unbound(incident: Incident, fact: AnyFact, at: datetime) -> str | None:
             expires = incident.permit_expires_at
             if expires is None or at > expires:
                 return "the permit had expired"
+        case Advised():
+            if fact.attempt not in (incident.attempt, incident.attempt + 1):
+                return "speaks of another diagnosis"
+            if any(isinstance(e.fact, Advised) and e.fact.attempt == fact.attempt for e in incident.firing):
+                return "this diagnosis has been advised on"
         case Applied() | Refused():
             if directive is None or fact.directive_id != directive.id:
                 return "speaks of another directive"

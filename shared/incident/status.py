@@ -33,9 +33,12 @@ ASIDE: Final = {"commanded:escalate": Status.ESCALATED}
 STEERED: Final = {"commanded:focus": Status.DETECTED, "commanded:reject": Status.DETECTED}
 """A person steers the diagnosis: it is made again, and what was ruled on the old one is void."""
 
+ADVICE: Final = "advised"
+"""A model's words move nothing. They may stand where Brain is the next to speak, and where only a person is."""
+
 TRANSITIONS: Final[dict[Status, dict[str, Status]]] = {
     Status.NEW: {"detected": Status.DETECTED},
-    Status.DETECTED: {"diagnosed": Status.DIAGNOSED} | ANYWHERE | GONE | ASIDE,
+    Status.DETECTED: {"diagnosed": Status.DIAGNOSED, ADVICE: Status.DETECTED} | ANYWHERE | GONE | ASIDE,
     Status.DIAGNOSED: {
         "ruled:allow": Status.APPROVED,
         "ruled:needs-approval": Status.NEEDS_APPROVAL,
@@ -47,7 +50,7 @@ TRANSITIONS: Final[dict[Status, dict[str, Status]]] = {
     | ASIDE
     | STEERED,
     Status.NEEDS_APPROVAL: {"commanded:approve": Status.APPROVED, "commanded:deny": Status.NEEDS_HUMAN}
-    | {"refused": Status.DETECTED}
+    | {"refused": Status.DETECTED, ADVICE: Status.NEEDS_APPROVAL}
     | ANYWHERE
     | GONE
     | ASIDE
@@ -56,8 +59,12 @@ TRANSITIONS: Final[dict[Status, dict[str, Status]]] = {
     Status.FIXING: {"applied": Status.VERIFYING, "refused": Status.DETECTED} | ANYWHERE,
     Status.VERIFYING: {"verified:healthy": Status.FIXED, "verified:unhealthy": Status.DETECTED} | ANYWHERE,
     Status.FIXED: {"learned": Status.CLOSED},
-    Status.ESCALATED: {"commanded:retry": Status.DETECTED} | GONE | STEERED,
-    Status.NEEDS_HUMAN: {"commanded:retry": Status.DETECTED, "escalated": Status.ESCALATED} | GONE | ASIDE | STEERED,
+    Status.ESCALATED: {"commanded:retry": Status.DETECTED, ADVICE: Status.ESCALATED} | GONE | STEERED,
+    Status.NEEDS_HUMAN: {"commanded:retry": Status.DETECTED, "escalated": Status.ESCALATED}
+    | {ADVICE: Status.NEEDS_HUMAN}
+    | GONE
+    | ASIDE
+    | STEERED,
     Status.CLOSED: {"detected": Status.DETECTED},
 }
 
@@ -75,6 +82,7 @@ OWNERS: Final[dict[str, frozenset[Role]]] = {
     "learned": frozenset(("memory",)),
     "escalated": frozenset(("brain", "guardrail", "escalation")),
     "stuck": _ANY,
+    "advised": frozenset(("brain",)),
 }
 
 SEVERITY_LABEL: Final = {"critical": "severity:critical", "major": "severity:major", "minor": "severity:minor"}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import structlog
 
 from shared.incident import labels
 from shared.incident.card import with_card
-from shared.incident.facts import Applied, Diagnosed, Verified
+from shared.incident.facts import Advised, Applied, Diagnosed, Verified
 from shared.incident.render import render_card
 from shared.incident.replay import Incident, replay
 from shared.incident.signing import Keyring
@@ -82,4 +83,34 @@ def card(incident: Incident) -> str:
         confidence=diagnosed.confidence if diagnosed else None,
         waiting=NEXT[incident.status],
         done=", ".join(done),
+        model=_model(incident),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What a model has taken for one incident, as the facts say."""
+
+    name: str
+    answers: int
+    tokens: int | None
+    cost_usd: float | None
+
+
+def _model(incident: Incident) -> Advice | None:
+    """The whole issue's; a number that one answer lacks is not known of all."""
+    said = incident.all(Advised)
+    if not said:
+        return None
+    tokens = [
+        f.prompt_tokens + f.completion_tokens
+        for f in said
+        if f.prompt_tokens is not None and f.completion_tokens is not None
+    ]
+    costs = [f.cost_usd for f in said if f.cost_usd is not None]
+    return Advice(
+        name=said[-1].model,
+        answers=len(said),
+        tokens=sum(tokens) if len(tokens) == len(said) else None,
+        cost_usd=sum(costs) if len(costs) == len(said) else None,
     )

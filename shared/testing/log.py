@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from shared.incident.codec import Place, decode, encode
 from shared.incident.evidence import sha256_of
 from shared.incident.facts import (
+    Advised,
     AnyFact,
     Applied,
     Began,
@@ -34,9 +35,11 @@ from shared.incident.facts import (
     Measure,
     Observed,
     Predicate,
+    Ranked,
     Refused,
     Role,
     Ruled,
+    Sentence,
     Settle,
     Steers,
     Stuck,
@@ -295,6 +298,25 @@ def sample(move: str, incident: Incident | None = None, now: datetime = START) -
                     if value in ("focus", "reject")
                     else None,
                 }
+            )
+        case "advised":
+            heard = (incident.listed() if incident else ()) or panel
+            proof = evidence()
+            made = Advised(
+                attempt=attempt,
+                model="some-model",
+                ranking=tuple(
+                    Ranked(id=h.id, service=h.service, cause=h.cause, probability=h.probability) for h in heard
+                ),
+                wish=tuple(h.id for h in heard),
+                narrative=(Sentence(text="The process was killed by the kernel.", evidence=(proof.id,)),),
+                next_observation=Sentence(text="Look at the memory before it.", evidence=(proof.id,)),
+                dropped=1,
+                evidence=(proof,),
+                prompt_tokens=900,
+                completion_tokens=120,
+                cost_usd=0.0012,
+                took_s=1.5,
             )
         case "began":
             made = Began(directive_id=force.id, directive_sha256=force.digest)

@@ -131,6 +131,14 @@ def test_ten_thousand_spans_fold_into_a_few_lines_that_count_them_all() -> None:
     assert "folded" in lines[-1]
 
 
+def test_the_service_in_question_is_shown_even_off_the_critical_path() -> None:
+    calls = tuple((f"b{n}", "a", 10_000 * n, 9_000) for n in range(60))
+    others = tuple((f"{'cd'[n % 2]}{n}", "a", 10_000 * n, 9_000) for n in range(60))
+    table = one(("a", "", 0, 700_000), *others, *calls[:1], ("e", "a", 100, 50))
+    assert not any("e do e" in line for line in waterfall(table, 0))
+    assert any("e do e" in line for line in waterfall(table, 0, "e"))
+
+
 def test_a_trace_without_spans_has_no_lines() -> None:
     table = one()
     assert waterfall(table, 0) == ()

@@ -47,7 +47,13 @@ def test_who_acts_does_not_rule_direct_or_certify() -> None:
     said_by_the_fixer = {kind for kind, owners in OWNERS.items() if "fixer" in owners}
     assert said_by_the_fixer == {"began", "applied", "refused", "stuck"}
     said_by_the_brain = {kind for kind, owners in OWNERS.items() if "brain" in owners}
-    assert said_by_the_brain == {"diagnosed", "escalated", "stuck"}
+    assert said_by_the_brain == {"diagnosed", "escalated", "stuck", "advised"}
+
+
+def test_a_models_words_move_nothing_and_stand_only_where_nobody_else_is_about_to_write() -> None:
+    rows = {status: row["advised"] for status, row in TRANSITIONS.items() if "advised" in row}
+    assert all(status is target for status, target in rows.items())
+    assert set(rows) == {Status.DETECTED, Status.NEEDS_APPROVAL, Status.ESCALATED, Status.NEEDS_HUMAN}
 
 
 def test_each_kind_has_an_owner_a_template_and_a_row_for_each_move() -> None:

@@ -47,9 +47,54 @@ def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_PERSONAL_ACCESS_TOKEN", "ghp_secret")
     monkeypatch.setenv("GITHUB_REPOSITORY", "o/r")
     monkeypatch.setenv("SRE_WEBHOOK_SECRET", "hush")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-quiet")
     settings = read_settings()
     assert "ghp_secret" not in repr(settings)
     assert "hush" not in str(settings)
+    assert "sk-quiet" not in repr(settings)
+
+
+def test_every_bad_setting_of_a_model_gets_one_line_without_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    bad = {
+        "SRE_MODEL": "two words",
+        "OPENAI_BASE_URL": "http://user:secret@host/v1",
+        "SRE_MODEL_TIMEOUT": "0",
+        "SRE_MODEL_ANSWER_TOKENS": "none",
+        "SRE_MODEL_CALLS_PER_DAY": "-1",
+        "SRE_MODEL_PRICE_PROMPT": "inf",
+        "SRE_MODEL_COST_PER_DAY": "-2",
+    }
+    for name, value in bad.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(BadSettings) as caught:
+        read_settings()
+    assert [line.split()[0] for line in caught.value.lines] == sorted(bad)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"SRE_MODEL": "m"}, "OPENAI_API_KEY must be set"),
+        ({"SRE_MODEL": "m", "OPENAI_API_KEY": "two words"}, "OPENAI_API_KEY must be one word"),
+        ({"SRE_MODEL_PRICE_PROMPT": "1"}, "SRE_MODEL_PRICE_COMPLETION and SRE_MODEL_PRICE_PROMPT must be set together"),
+        ({"SRE_MODEL_COST_PER_DAY": "1"}, "SRE_MODEL_COST_PER_DAY needs SRE_MODEL_PRICE_PROMPT"),
+    ],
+)
+def test_what_belongs_together_must_be_given_together(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], line: str
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(BadSettings) as caught:
+        read_settings()
+    assert len(caught.value.lines) == 1
+    assert caught.value.lines[0].startswith(line)
+
+
+def test_a_key_alone_sends_nothing_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of another tool")
+    assert read_settings().model is None
 
 
 @pytest.mark.parametrize(

@@ -398,7 +398,7 @@ def roomy_policy(folder: Path) -> str:
 
 def clean_environment(**variables: str) -> dict[str, str]:
     """The environment without anything that points the fleet somewhere."""
-    names = ("GITHUB_", "KAFKA_", "JAEGER_", "OTEL_", "DOCKER_", "SRE_")
+    names = ("GITHUB_", "KAFKA_", "JAEGER_", "OTEL_", "DOCKER_", "SRE_", "OPENAI_")
     rest = {key: value for key, value in os.environ.items() if not key.startswith(names)}
     return rest | {"PYTHONPATH": str(ROOT), **variables}
 

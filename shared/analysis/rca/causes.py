@@ -42,28 +42,33 @@ RECENT: Final = 0.5
 
 
 def cause(service: int, matrix: Floats, seen: Evidence, deployed: float = 0.0) -> CauseClass:
-    """The class whose typical traces are strongest. `deployed`: nats that a recent deployment speaks for."""
+    """The class whose typical traces are strongest. `deployed`: nats that a recent deployment speaks for.
+
+    Lines that are lost while all is called as ever were skipped, as by an exception that is caught: nothing ended
+    early.
+    """
     x = dict(zip(NAMES, matrix[service].tolist(), strict=True))
-    table, shape = seen.table, seen.structure
+    shape = seen.structure
     said = float(significance(seen.logs.origin)[service])
     failed = float(significance(seen.errors.weight)[service])
     silent = float(significance(shape.silent)[service])
     cut = float(significance(np.maximum(shape.early, seen.logs.lost))[service])
-    leaf, busier = _leaf(service, seen), _busier(service, seen)
+    skipped = float(significance(seen.logs.lost)[service]) * (1.0 - float(significance(shape.early)[service]))
+    leaf, busier = _leaf(service, seen), float(seen.busier[service])
     own = x["own_rise"] + 0.5 * x["own_share"]
     way = x["in_rise"] + 0.5 * x["in_share"]
     inside = x["own_share"] / (x["own_share"] + x["in_share"] + 1e-9)
     busy = x["cpu_rise"] + 0.5 * x["cpu_share"]
     idle = max(0.0, 1 - 4 * busy)
     refused = any(line.refused and line.service == service and line.weight > 2 for line in seen.logs.lines)
-    alone = not bool((table.service[table.incident] == service).any())
-    called = bool((table.service[~table.incident] == service).any())
+    alone = not seen.spans[1][service]
+    called = bool(seen.spans[0][service])
     strength: dict[CauseClass, float] = {
         "cpu": own * (1 - leaf * idle) + 2.0 * x["cpu_rise"] + x["cpu_share"] + 0.5 * x["out_rise"],
         "memory": 2.0 * x["memory_rise"] * (x["cpu_rise"] < x["memory_rise"]),
         "network-delay": way * (1 - 0.7 * min(1.0, x["own_rise"] * (0.5 + 0.5 * inside) + 2 * busy)),
         "slow-dependency": own * leaf * idle,
-        "exception": 1.6 * max(said, failed),
+        "exception": 1.6 * max(said, failed, skipped),
         "early-return": 1.2 * cut,
         "crash": 2.0 * silent * called * (alone or silent > failed),
         "saturation": (own + way) * busier * (1.5 if x["in_rise"] > x["own_rise"] else 1.0),
@@ -90,20 +95,6 @@ def _leaf(service: int, seen: Evidence) -> float:
     inner = leaves.copy()
     inner[np.unique(seen.table.op[rows[entered]])] = False
     return float(keys.excess[mine & inner[keys.op]].sum()) / total
-
-
-def _busier(service: int, seen: Evidence) -> float:
-    """0…1: how much more often than usual the service is called, per second; 1 from threefold."""
-    table = seen.table
-    rates = []
-    for window in (False, True):
-        rows = table.incident == window
-        if not rows.any():
-            return 0.0
-        length = float(table.start[rows].max() - table.start[rows].min()) + 1e6
-        rates.append(float((table.service[rows] == service).sum()) / length)
-    ratio = rates[1] / max(rates[0], 1e-12)
-    return float(np.clip(np.log(max(ratio, 1e-9) / 1.5) / np.log(2.0), 0.0, 1.0))
 
 
 def _unreachable(service: int, seen: Evidence) -> float:

@@ -8,12 +8,13 @@ from typing import Final
 
 import numpy as np
 
+from shared.analysis.rca.baseline_store import BaselineStore
 from shared.analysis.rca.errors import Errors, errors
 from shared.analysis.rca.latency import Latency, latency
 from shared.analysis.rca.logs import Logs, logs
 from shared.analysis.rca.metrics import Metrics, Rows, metrics
 from shared.analysis.rca.structure import Structure, callees, structure
-from shared.analysis.rca.table import Floats, Table
+from shared.analysis.rca.table import Floats, Ints, Table
 from shared.analysis.rca.tree import Tree, grow
 
 NAMES: Final = (
@@ -50,15 +51,19 @@ class Evidence:
     errors: Errors
     logs: Logs
     metrics: Metrics
+    spans: tuple[Ints, Ints]
+    """Per service the number of its spans: before, during."""
+    busier: Floats
+    """Per service 0…1: how much more often than usual it is called, per second; 1 from threefold."""
 
 
-def measure(table: Table, rows: Rows | None = None) -> tuple[Floats, Evidence]:
+def measure(table: Table, rows: Rows | None = None, usual: BaselineStore | None = None) -> tuple[Floats, Evidence]:
     """The matrix services × NAMES, and what it was made from. Repairs `table` in place.
 
     A share of all excess time counts as far as the rise behind it is large: in a quiet window shares are of nothing.
     """
     tree = grow(table)
-    time = latency(table, tree)
+    time = latency(table, tree, usual)
     shape = structure(table, tree)
     failed = errors(table, tree, callees(table, tree))
     said = logs(table)
@@ -90,7 +95,22 @@ def measure(table: Table, rows: Rows | None = None) -> tuple[Floats, Evidence]:
         "restored": significance(shape.restored) * (1.0 - _beneath(table, slow)),
     }
     matrix = np.stack([columns[name] for name in NAMES], 1) if table.services else np.zeros((0, len(NAMES)))
-    return matrix, Evidence(table, tree, time, shape, failed, said, gauges)
+    return matrix, Evidence(table, tree, time, shape, failed, said, gauges, *_traffic(table))
+
+
+def _traffic(table: Table) -> tuple[tuple[Ints, Ints], Floats]:
+    services = len(table.services)
+    spans, lengths = [], []
+    for window in (False, True):
+        rows = table.incident == window
+        starts = table.start[rows]
+        spans.append(np.bincount(table.service[rows], minlength=services))
+        lengths.append(float(starts.max() - starts.min()) + 1e6 if len(starts) else 0.0)
+    if not all(lengths):
+        return (spans[0], spans[1]), np.zeros(services)
+    ratio = (spans[1] / lengths[1]) / np.maximum(spans[0] / lengths[0], 1e-12)
+    busier = np.clip(np.log(np.maximum(ratio, 1e-9) / 1.5) / np.log(2.0), 0.0, 1.0)
+    return (spans[0], spans[1]), busier
 
 
 def _beneath(table: Table, suspicion: Floats, *, deep: bool = False) -> Floats:

@@ -7,12 +7,17 @@ from typing import Final
 
 import numpy as np
 
+from shared.analysis.rca.baseline_store import HOUR_US, BaselineStore, Key
 from shared.analysis.rca.groups import Compared, compare, trimmed_mean
 from shared.analysis.rca.table import Bools, Floats, Ints, Table
 from shared.analysis.rca.tree import Tree
 
 FEWEST: Final = 2
 """Samples a key needs in each window to be compared."""
+FEW: Final = 20
+"""Up to this many samples in the baseline's window, a key is helped out with what is usual, if that is known."""
+LENT: Final = 60
+"""Samples it then has together with what is lent to it."""
 PRIOR: Final = 5.0
 """How many samples the scatter common to all keys is worth against a key's own."""
 SIGMAS: Final = 1.0
@@ -59,13 +64,13 @@ class Latency:
     touched: Floats
 
 
-def latency(table: Table, tree: Tree) -> Latency:
-    """Compare the two windows."""
+def latency(table: Table, tree: Tree, usual: BaselineStore | None = None) -> Latency:
+    """Compare the two windows; `usual` helps out where the baseline's has few spans of an operation, or none."""
     services = len(table.services)
     call = tree.callee >= 0
     above = np.where(table.parent >= 0, table.service[table.parent], services)
-    own = _keys(table, tree.own, ~call, above)
-    ways = _keys(table, tree.own, call, np.where(call, table.service[tree.callee], 0))
+    own = _keys(table, tree.own, ~call, above, usual)
+    ways = _keys(table, tree.own, call, np.where(call, table.service[tree.callee], 0), usual)
     roots = table.incident & (table.parent < 0)
     total = np.maximum(own.excess, 0).sum() + np.maximum(ways.excess, 0).sum()
     scale = total + SLACK * float(table.duration[roots].sum()) + 1.0
@@ -92,15 +97,19 @@ def latency(table: Table, tree: Tree) -> Latency:
     )
 
 
-def _keys(table: Table, values: Floats, chosen: Bools, other: Ints) -> Keys:
+def _keys(table: Table, values: Floats, chosen: Bools, other: Ints, usual: BaselineStore | None) -> Keys:
     rows = np.flatnonzero(chosen)
     width = len(table.services) + 1
     code, key = np.unique(table.op[rows] * width + other[rows], return_inverse=True)
     n = len(code)
-    compared = compare(values[rows], key, table.incident[rows], n)
+    sample, of, during = values[rows], key, table.incident[rows]
+    if usual is not None:
+        borrowed, keys = _borrowed(table, rows, key, code // width, usual)
+        sample, of = np.concatenate((sample, borrowed)), np.concatenate((of, keys))
+        during = np.concatenate((during, np.zeros(len(keys), bool)))
+    compared = compare(sample, of, during, n)
     usable = (compared.n_before >= FEWEST) & (compared.n_during >= FEWEST)
-    logs = np.log1p(values[rows])
-    scatter = _scatter(logs, key, table.incident[rows], n)
+    scatter = _scatter(np.log1p(sample), of, during, n)
     common = float(np.median(scatter[usable])) if usable.any() else 1.0
     weight = compared.n_before + compared.n_during
     variance = (scatter**2 * weight + common**2 * PRIOR) / (weight + PRIOR)
@@ -122,6 +131,31 @@ def _keys(table: Table, values: Floats, chosen: Bools, other: Ints) -> Keys:
         excess=rise / (rise + HALF) * compared.n_during * (compared.mean_during - compared.mean_before),
         key_of_row=key_of_row,
     )
+
+
+def _borrowed(table: Table, rows: Ints, key: Ints, op: Ints, usual: BaselineStore) -> tuple[Floats, Ints]:
+    """Samples of what is usual at this hour, and their keys: for keys that the baseline's window hardly knows.
+
+    The store knows operations by their caller, not by what they call: of an operation under several keys it is not
+    asked where its calls go different ways.
+    """
+    before = np.bincount(key[~table.incident[rows]], minlength=len(op))
+    during = np.flatnonzero(table.incident[rows])
+    hour = int(np.median(table.start[table.incident])) // HOUR_US % 24 if len(during) else 0
+    first = dict(zip(key[during[::-1]].tolist(), rows[during[::-1]].tolist(), strict=True))
+    wanted: dict[Key, list[int]] = {}
+    for one, row in first.items():
+        above = int(table.parent[row])
+        service, operation = table.operation(int(op[one]))
+        caller = table.services[int(table.service[above])] if above >= 0 else ""
+        wanted.setdefault(Key(service, operation, caller), []).append(one)
+    samples, keys = [np.zeros(0)], [np.zeros(0, np.int64)]
+    for name, ones in wanted.items():
+        known = usual.usual(name, hour) if len(ones) == 1 and before[ones[0]] < FEW else None
+        if known is not None:
+            samples.append(known.samples(LENT - int(before[ones[0]])))
+            keys.append(np.full(len(samples[-1]), ones[0]))
+    return np.concatenate(samples), np.concatenate(keys)
 
 
 def _scatter(logs: Floats, key: Ints, during: Bools, n: int) -> Floats:

@@ -103,14 +103,11 @@ def _asked(table: Table, counted: _Counted) -> Ints:
 
 def _count(table: Table) -> _Counted:
     names: dict[str, int] = {}
-    bad: set[int] = set()
-    name = np.empty(len(table.logs), np.int64)
-    for n, line in enumerate(table.logs):
-        name[n] = known = names.setdefault(template(line.message), len(names))
-        if line.level in FAILED:
-            bad.add(known)
+    given = [names.setdefault(template(line.message), len(names)) for line in table.logs]
+    bad = {n for n, line in zip(given, table.logs, strict=True) if line.level in FAILED}
+    name = np.array(given, np.int64)
     width, ops = len(names), len(table.operations)
-    rows = np.fromiter((line.row for line in table.logs), np.int64, len(table.logs))
+    rows = np.array([line.row for line in table.logs], np.int64)
     entry, first, count = np.unique(rows * width + name, return_index=True, return_counts=True)
     row, text = entry // width, entry % width
     keys, key = np.unique(table.op[row] * width + text, return_inverse=True)

@@ -77,57 +77,66 @@ def metrics(table: Table, given: Rows | None) -> Metrics:
     kept = [r for r in rows if str(r[pod_at]) in number]
     pod = np.array([number[str(r[pod_at])] for r in kept], np.int64)
     during = np.array([r[when] >= since for r in kept], bool)
+    columns = list(zip(*kept, strict=True))
+    highest: dict[tuple[int, str], tuple[int, int]] = {}
+    levels: dict[int, tuple[Floats, Floats]] = {}
     for kind, pattern in KINDS.items():
         for at, column in enumerate(given.columns):
-            if not pattern.search(column) or SHARED.search(column):
+            if not kept or not pattern.search(column) or SHARED.search(column):
                 continue
-            values = np.array([r[at] if isinstance(r[at], int | float) else np.nan for r in kept], float)
-            _column(kind, column, values, (pod, during), pods, service_of, rise[kind], share[kind], best)
+            found = _column(_numbers(columns[at]), pod, during, len(pods))
+            if found is None:
+                continue
+            up, part = found[:2]
+            levels[at] = found[2:]
+            for i in np.flatnonzero((up > 0) | (part > 0)).tolist():
+                service = service_of[pods[i]]
+                share[kind][service] = max(share[kind][service], part[i])
+                if up[i] > rise[kind][service]:
+                    rise[kind][service] = up[i]
+                    highest[service, kind] = (at, i)
+    for owner, (at, i) in highest.items():
+        values, mine = _numbers(columns[at]), pod == i
+        usual, most = levels[at]
+        best[owner] = Rise(
+            pod=pods[i],
+            column=given.columns[at],
+            usual=float(usual[i]),
+            highest=float(most[i]),
+            before=tuple(values[mine & ~during & np.isfinite(values)].tolist()),
+            during=tuple(values[mine & during & np.isfinite(values)].tolist()),
+        )
     return Metrics(rise, share, best)
 
 
-def _column(
-    kind: str,
-    column: str,
-    values: Floats,
-    where: tuple[Ints, Bools],
-    pods: Sequence[str],
-    service_of: Mapping[str, int],
-    rise: Floats,
-    share: Floats,
-    best: dict[tuple[int, str], Rise],
-) -> None:
+def _numbers(column: Sequence[Any]) -> Floats:
+    """What is no number is not known."""
+    if not set(map(type, column)) <= {int, float}:
+        column = [v if isinstance(v, int | float) else np.nan for v in column]
+    return np.array(column, float)
+
+
+def _column(values: Floats, pod: Ints, during: Bools, pods: int) -> tuple[Floats, Floats, Floats, Floats] | None:
+    """Per pod: log-ratio of the highest to the usual level, share of all rises, usual and highest level. None without
+    a pod that is known before and during."""
     known = np.isfinite(values)
-    pod, during, values = where[0][known], where[1][known], values[known]
-    n = np.bincount(pod[~during], minlength=len(pods)).astype(float)
+    pod, during, values = pod[known], during[known], values[known]
+    n = np.bincount(pod[~during], minlength=pods).astype(float)
     order = np.lexsort((values[~during], pod[~during]))
     ordered = values[~during][order]
     low, usual, high = (quantile(ordered, n, q) for q in (0.16, 0.75, 0.84))
-    highest = np.full(len(pods), -np.inf)
+    highest = np.full(pods, -np.inf)
     np.maximum.at(highest, pod[during], values[during])
     usable = (n >= FEWEST) & np.isfinite(highest)
     if not usable.any():
-        return
+        return None
     highest = np.where(usable, highest, 0.0)
     floor = FLOOR * float(np.median(usual[usable])) + 1e-9
     gain = np.where(usable, np.maximum(highest - usual, 0.0), 0.0)
     total = float(gain.sum() + FLOOR * np.abs(usual[usable]).sum()) + 1e-12
     certain = np.maximum(highest - (high - low) / 2, 0.0)
-    up = np.log((certain + floor) / (np.maximum(usual, 0.0) + floor))
-    for i in np.flatnonzero(usable & ((up > 0) | (gain > 0))).tolist():
-        service = service_of[pods[i]]
-        share[service] = max(share[service], gain[i] / total)
-        if up[i] > rise[service]:
-            rise[service] = up[i]
-            mine = pod == i
-            best[service, kind] = Rise(
-                pods[i],
-                column,
-                float(usual[i]),
-                float(highest[i]),
-                tuple(values[mine & ~during].tolist()),
-                tuple(values[mine & during].tolist()),
-            )
+    up = np.where(usable, np.log((certain + floor) / (np.maximum(usual, 0.0) + floor)), 0.0)
+    return up, gain / total, usual, highest
 
 
 def _services(table: Table, pods: set[str]) -> dict[str, int]:
@@ -141,7 +150,7 @@ def _services(table: Table, pods: set[str]) -> dict[str, int]:
     names = {name: n for n, name in enumerate(table.services)}
     found = {}
     for pod in pods:
-        service = known.get(pod, names.get(SUFFIX.sub("", pod)))
+        service = known[pod] if pod in known else names.get(SUFFIX.sub("", pod))
         if service is not None:
             found[pod] = service
     return found

@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from shared.analysis.rca.baseline_store import BaselineStore
 from shared.analysis.rca.causes import CauseClass, cause
 from shared.analysis.rca.features import Evidence, measure
 from shared.analysis.rca.metrics import Rows
@@ -56,12 +57,14 @@ def diagnose(
     table: Table,
     rows: Rows | None = None,
     deployed: Mapping[str, float] | None = None,
+    usual: BaselineStore | None = None,
 ) -> Diagnosis:
     """Rank the services of `table` (both windows; repaired in place).
 
     `deployed`: per service the seconds from its last deployment or configuration change to the first symptom.
+    `usual`: what Scout has learned of quiet times; it helps out where the baseline's window has few spans or none.
     """
-    matrix, seen = measure(table, rows)
+    matrix, seen = measure(table, rows, usual)
     nats = np.array([_deployed(deployed, name) for name in table.services])
     moved = matrix.any(axis=1) if len(matrix) else np.zeros(0, bool)
     with_logs = bool(table.logs)
@@ -82,7 +85,7 @@ def diagnose(
                 evidence=witness.proofs if witness else (),
             )
         )
-    missing = _missing(table, with_logs, with_metrics)
+    missing = _missing(table, with_logs, with_metrics, usual)
     return Diagnosis(
         ranked=tuple(ranked),
         unknown=not result.known,
@@ -99,11 +102,11 @@ def _deployed(deployed: Mapping[str, float] | None, name: str) -> float:
     return 0.0 if age is None or age < 0 else DEPLOY_NATS * math.exp(-age / DEPLOY_FADES_S)
 
 
-def _missing(table: Table, with_logs: bool, with_metrics: bool) -> tuple[str, ...]:
+def _missing(table: Table, with_logs: bool, with_metrics: bool, usual: BaselineStore | None) -> tuple[str, ...]:
     lacking = []
     if not table.incident.any():
         lacking.append("no spans in the incident's window")
-    if table.incident.all():
+    if table.incident.all() and not (usual and usual.sketches):
         lacking.append("no spans in the baseline's window")
     if not with_logs:
         lacking.append("no log lines on spans")
@@ -113,8 +116,9 @@ def _missing(table: Table, with_logs: bool, with_metrics: bool) -> tuple[str, ..
 
 
 def _because(table: Table, seen: Evidence, result: Scores, missing: tuple[str, ...]) -> str:
-    if not len(table) or table.incident.all() or not table.incident.any():
-        return f"there is nothing to compare: {missing[0] if missing else 'no spans'}"
+    nothing = [m for m in missing if m.startswith("no spans")]
+    if not len(table) or nothing:
+        return f"there is nothing to compare: {nothing[0] if nothing else 'no spans'}"
     best = int(np.argmax(result.score))
     own, ways = seen.latency.own_rise[best], seen.latency.in_rise[best]
     lacking = f"; missing: {', '.join(missing)}" if missing else ""

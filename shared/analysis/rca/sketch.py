@@ -88,6 +88,13 @@ class Sketch:
                 return 2 * GAMMA**i / (GAMMA + 1)
         return 2 * GAMMA ** max(self.buckets) / (GAMMA + 1)
 
+    def samples(self, most: int) -> Floats:
+        """At most `most` values (µs) that stand for all: evenly spaced quantiles, none when empty."""
+        import numpy as np
+
+        n = min(most, int(self.count))
+        return np.array([self.quantile((i + 0.5) / n) for i in range(n)], float)
+
     def as_json(self) -> dict[str, object]:
         """JSON types."""
         return {"zeros": self.zeros, "buckets": {str(i): n for i, n in sorted(self.buckets.items())}}

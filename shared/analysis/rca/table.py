@@ -1,83 +1,24 @@
-"""Spans of both windows as columns: one row a span, names as numbers, so that everything after is array arithmetic."""
+"""Traces read into columns (`columns.py`), fast where they are sound and carefully where they are not."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from shared.analysis.rca.columns import Bools, Floats, Ints, LogLine, SetAside, Table
 from shared.analysis.spans import INSTANCE_KEYS, MAX_US, Corrupt, integer, moment, text
 from shared.analysis.trace import Span, Trace
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+__all__ = ["Bools", "Builder", "Floats", "Ints", "LogLine", "SetAside", "Table"]
 
 FOLLOWS: Final = "FOLLOWS_FROM"
 ONE_PARENT: Final = frozenset(((1, "CHILD_OF"),))
 LEVELS: Final = ("level", "log.severity", "severity")
 MESSAGES: Final = ("message", "exception.message", "event", "log.message")
 ERRORS: Final = frozenset(("error", "otel.status_code"))
-
-
-class LogLine(NamedTuple):
-    """A log record that hangs on the span in row `row`."""
-
-    row: int
-    time_us: int
-    level: str
-    message: str
-
-
-@dataclass(slots=True)
-class SetAside:
-    """What was wrong with the spans and has been repaired or left out, counted."""
-
-    corrupt: int = 0
-    duplicates: int = 0
-    orphans: int = 0
-    cycles: int = 0
-    skewed: int = 0
-
-
-@dataclass(slots=True)
-class Table:
-    """Columns of equal length, one entry a span. Times in µs; `parent` is a row or -1."""
-
-    services: list[str]
-    operations: list[tuple[int, str]]
-    """Index of the service, name of the operation; `op` points here."""
-    instances: list[str]
-    trace_ids: list[str]
-    span_ids: list[str]
-    trace: Ints
-    parent: Ints
-    op: Ints
-    instance: Ints
-    start: Ints
-    duration: Ints
-    error: Bools
-    asynchronous: Bools
-    """The span does not make its parent wait: a consumer, or linked by FOLLOWS_FROM."""
-    incident: Bools
-    logs: list[LogLine]
-    set_aside: SetAside
-    service: Ints = field(init=False)
-
-    def __post_init__(self) -> None:
-        of_op = np.fromiter((s for s, _ in self.operations), np.int64, len(self.operations))
-        self.service = of_op[self.op]
-
-    def __len__(self) -> int:
-        return len(self.op)
-
-    def operation(self, op: int) -> tuple[str, str]:
-        """Service and operation by their names."""
-        service, name = self.operations[op]
-        return self.services[service], name
 
 
 @dataclass(slots=True)

@@ -32,11 +32,12 @@ class _Entry:
     beneath: int
 
 
-def waterfall(table: Table, trace: int) -> tuple[str, ...]:
+def waterfall(table: Table, trace: int, focus: str = "") -> tuple[str, ...]:
     """The trace with this index of `table.trace_ids`, as lines; the table must have been diagnosed (skew taken out).
 
     `*` marks the critical path, `×3` repeated siblings of which the longest is shown with what it called. Where there
-    are too many lines, those off the critical path without a mark of their own are folded, then the shortest.
+    are too many lines, those off the critical path without a mark of their own are folded, then the shortest. Spans of
+    the service `focus` have the rank of marked ones.
     """
     root = root_of(table, trace)
     if root < 0:
@@ -48,7 +49,7 @@ def waterfall(table: Table, trace: int) -> tuple[str, ...]:
     entries = list(_entries(table, trace, root))
     lines = [HEADING]
     folded = len(rows_of(table, trace)) - sum(len(e.rows) + e.beneath for e in entries)
-    for entry, keep in zip(entries, _chosen(table, entries, path, logged), strict=True):
+    for entry, keep in zip(entries, _chosen(table, entries, path, logged | _of(table, trace, focus)), strict=True):
         if keep:
             lines.append(_line(table, entry, int(table.start[root]), path, logged))
         folded += entry.beneath + (0 if keep else len(entry.rows))
@@ -93,19 +94,19 @@ def _sizes(below: dict[int, list[int]], root: int) -> dict[int, int]:
     return sizes
 
 
-def _chosen(table: Table, entries: list[_Entry], path: dict[int, int], logged: set[int]) -> list[bool]:
+def _chosen(table: Table, entries: list[_Entry], path: dict[int, int], wanted: set[int]) -> list[bool]:
     """Which entries have a line: all, or those on the path and the marked, or of those the ones that weigh most."""
     if len(entries) <= MOST_LINES:
         return [True] * len(entries)
 
-    def weight(n: int) -> tuple[bool, bool, int]:
+    def weight(n: int) -> tuple[bool, bool, bool, int]:
         rows = entries[n].rows
         on_path = sum(path.get(r, 0) for r in rows)
-        marked = any(table.error[r] or r in logged for r in rows)
-        return n == 0, marked or on_path > 0, on_path or int(table.duration[entries[n].row])
+        marked = any(table.error[r] or r in wanted for r in rows)
+        return n == 0, marked, marked or on_path > 0, on_path or int(table.duration[entries[n].row])
 
     order = sorted(range(len(entries)), key=weight, reverse=True)
-    kept = {n for n in order[:MOST_LINES] if weight(n)[1]} | {0}
+    kept = {n for n in order[:MOST_LINES] if weight(n)[2]} | {0}
     return [n in kept for n in range(len(entries))]
 
 
@@ -126,6 +127,13 @@ def _line(table: Table, entry: _Entry, zero: int, path: dict[int, int], logged: 
     if any(r in logged for r in entry.rows):
         words.append(" !log")
     return "".join(words)
+
+
+def _of(table: Table, trace: int, service: str) -> set[int]:
+    if service not in table.services:
+        return set()
+    rows = rows_of(table, trace)
+    return set(rows[table.service[rows] == table.services.index(service)].tolist())
 
 
 def _logged(table: Table, trace: int) -> set[int]:

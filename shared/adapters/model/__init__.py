@@ -1,0 +1,5 @@
+"""A language model behind any OpenAI-compatible endpoint: asked in a process that knows nothing else, within budgets.
+
+`adviser` is what Brain is given. It keeps the books (`spend`), leaves a failing endpoint alone (`breaker`), and talks
+over two pipes (`wire`) to one child (`process`, `child`), the only place where the openai SDK is loaded (`client`).
+"""
