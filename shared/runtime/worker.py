@@ -136,6 +136,8 @@ class Worker:
     def _wait_for_steps(self) -> None:
         deadline = self._desk.clock.monotonic() + STOP_WITHIN_S
         for future in self._running.values():
+            if future.cancelled():  # never begun: the log still says what is to be done
+                continue
             try:
                 future.exception(timeout=max(deadline - self._desk.clock.monotonic(), 0.0))
             except (TimeoutError, RuntimeError):
