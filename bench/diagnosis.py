@@ -73,10 +73,9 @@ def leading(word: Word) -> tuple[str, str, float]:
     return (best.service, best.cause, best.probability) if best else ("", "unknown", 0.0)
 
 
-def play(stack: Stack, fault: str, service: str, herring: str) -> Verdict:
-    """One scene from the injection to everything healed or handed on."""
+def play(stack: Stack, fault: str, service: str, herring: str, other: str) -> Verdict:
+    """One scene from the injection to everything healed or handed on. `herring` befalls `other`."""
     stack.rested()
-    other = next(s for s in SERVICES if s not in (service, SELLS)) if herring else ""
     since = stack.inject(fault, service)
     if herring:
         stack.inject(herring, other, "--grade", "mild")
@@ -129,28 +128,25 @@ class Scene:
         return said - max(at for at in detected if at <= said)
 
     def over(self) -> bool:
-        """Whether all is closed; what was handed on is closed by a person."""
-        repository = self._stack.repository()
-        waiting = list(repository.pages("/issues", labels="incident", state="open"))
+        """Whether all is closed: healed, or certified to have recovered once the fault was taken back."""
         time.sleep(1.0)  # the forge's hourly limit is the operator's too
-        for issue in waiting:
-            if {label["name"] for label in issue["labels"]} & {"Status: Escalated", "Status: Needs-Human"}:
-                repository.call("PATCH", f"/issues/{issue['number']}", json={"state": "closed"})
-        return not waiting
+        return not list(self._stack.repository().pages("/issues", labels="incident", state="open"))
 
     def _posts(self, worker: str) -> list[Request]:
         log = self._stack.fleet_log(self._since)
         return [r for r in log if r.method == "POST" and r.status < 300 and r.agent == f"sre-space/{worker}"]
 
 
-def scenes(only: str | None, rounds: int) -> list[tuple[str, str, str]]:
-    """Fault, service and herring, in an order that gives every service rest."""
-    services = cycle(SERVICES)
+def scenes(only: str | None, rounds: int) -> list[tuple[str, str, str, str]]:
+    """Fault, service, herring and where that is, in an order that gives every service rest."""
+    services, others = cycle(SERVICES), cycle(s for s in SERVICES if s != SELLS)
     found = []
     for fault in CAUSES:
         if only in (None, fault):
             for herring in ("", HERRING[fault]) * rounds:
-                found.append((fault, SELLS if fault == "conversion" else next(services), herring))
+                service = SELLS if fault == "conversion" else next(services)
+                other = next(s for s in others if s != service) if herring else ""
+                found.append((fault, service, herring, other))
     return found
 
 

@@ -40,12 +40,15 @@ class Addresses:
     query: str | None = None
     docker: str | None = None
     docker_readonly: str | None = None
+    health: dict[str, int] = field(default_factory=dict)
+    """Worker to the TCP port of its /healthz and /metrics."""
 
 
 def worker_variables(name: str, given: Settings, state: Path, at: Addresses, keyring: Path) -> dict[str, str | None]:
     """The environment of worker `name`; None is left out. It learns of no other role's key."""
     own_key = (given.keys_dir or state / "keys") / f"{name}.key"
     webhook = name == "herald" and given.webhook_secret is not None and given.webhook_port is not None
+    alert_token = given.alert_token.get_secret_value() if name == "scout" and given.alert_token else None
     secret = given.webhook_secret.get_secret_value() if webhook and given.webhook_secret else None
     told = _pace(given) | {
         "GITHUB_PERSONAL_ACCESS_TOKEN": at.tokens["fleet"],
@@ -63,6 +66,11 @@ def worker_variables(name: str, given: Settings, state: Path, at: Addresses, key
         "SRE_LOG_LEVEL": given.log_level,
         "SRE_WEBHOOK_SECRET": secret,
         "SRE_WEBHOOK_PORT": str(given.webhook_port) if webhook else None,
+        "SRE_REPLICAS": str(given.replicas),
+        "SRE_HEALTH_HOST": given.health_host,
+        "SRE_HEALTH_PORT": str(at.health.get(name, 0)),
+        "SRE_ALERT_TOKEN": alert_token,
+        "PROMETHEUS_URL": given.prometheus_url,
         "SRE_CRASH_AT": _crash_at(name, given.crash_at),
         "MALLOC_ARENA_MAX": "1",
         "MALLOC_TRIM_THRESHOLD_": "65536",

@@ -106,11 +106,15 @@ def unfreeze(state: State = None) -> int:
 
 
 @app.command()
-def doctor(state: State = None, as_json: AsJson = False) -> int:
+def doctor(
+    state: State = None,
+    as_json: AsJson = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Make Kafka's topics, with partitions to share.")] = False,
+) -> int:
     """Look for what is wrong here, and say how to mend it. Exit 3 when something is."""
     from mission_control.doctor import doctor
 
-    return doctor(_settings(state), as_json)
+    return doctor(_settings(state), as_json, fix)
 
 
 @app.command()

@@ -36,14 +36,15 @@ class Finding:
     fix: str = ""
 
 
-def doctor(settings: Settings, as_json: bool) -> int:
-    """0 when all is well, 3 when something is not."""
+def doctor(settings: Settings, as_json: bool, fix: bool = False) -> int:
+    """0 when all is well, 3 when something is not. `fix`: make the topics of a Kafka that was given first."""
+    mended = tuple(_mend(settings)) if fix else ()
     state = settings.state_dir.resolve()
     try:
         running: record.Record | None = record.read(state)
     except record.NotRunning:
         running = None
-    findings = [finding for look in _LOOKS for finding in look(settings, running)]
+    findings = [*mended, *(finding for look in _LOOKS for finding in look(settings, running))]
     if as_json:
         sys.stdout.write(json.dumps([asdict(finding) for finding in findings], indent=2) + "\n")
     else:
@@ -114,6 +115,38 @@ def _parts(settings: Settings, running: record.Record | None) -> Iterator[Findin
     docker = running.docker if running else settings.docker_host
     if docker:
         yield _reached("engine", docker, lambda: _ping(docker), "start it or check DOCKER_HOST")
+
+
+def _topics(settings: Settings, _running: record.Record | None) -> Iterator[Finding]:
+    """Of a Kafka that was given: the embedded broker makes topics by itself, and cannot be asked to."""
+    if settings.kafka is None:
+        return
+    from mission_control.topics import partitions_of
+
+    try:
+        have = partitions_of(settings.kafka, _TIMEOUT)
+    except OSError as error:
+        yield Finding("topics", False, f"cannot be listed: {error}", "start Kafka")
+        return
+    few = sorted(name for name, count in have.items() if count < settings.partitions)
+    why = f"{len(have) - len(few)} of {len(have)} have {settings.partitions} partitions"
+    yield Finding("topics", not few, why, f"./mission-control.sh doctor --fix makes {', '.join(few)}" if few else "")
+
+
+def _mend(settings: Settings) -> Iterator[Finding]:
+    if settings.kafka is None:
+        yield Finding(
+            "topics made", True, "none: KAFKA_BOOTSTRAP_SERVERS is not set, the embedded broker needs no help"
+        )
+        return
+    from mission_control.topics import TopicsNotMade, make_topics
+
+    try:
+        made = make_topics(settings.kafka, settings.partitions)
+    except (TopicsNotMade, OSError) as error:
+        yield Finding("topics made", False, str(error), "look at the broker's log and the rights of this client")
+        return
+    yield Finding("topics made", True, ", ".join(made) or "all were there")
 
 
 def _keys(settings: Settings, running: record.Record | None) -> Iterator[Finding]:
@@ -198,4 +231,4 @@ def _ping(address: str) -> None:
     client.close()
 
 
-_LOOKS: Final = (_tools, _world, _github, _parts, _keys, _policy, _model)
+_LOOKS: Final = (_tools, _world, _github, _parts, _topics, _keys, _policy, _model)

@@ -15,6 +15,7 @@ from shared.policy.model import Policy
 from shared.redaction import Redactor
 from shared.runtime.archive import Archive
 from shared.runtime.clock import SystemClock
+from shared.runtime.health import HealthServer
 from shared.runtime.scribe import Desk, Scribe
 from shared.runtime.worker import Worker
 
@@ -30,8 +31,8 @@ class Kit:
     keyring: Keyring
     policy: Policy
     redactor: Redactor
-    health_url: str
-    """Of this very process."""
+    health: HealthServer
+    """Of this very process; its meter is where an agent counts."""
 
 
 @dataclass(frozen=True, slots=True)

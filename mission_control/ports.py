@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 USUAL: Final = {
@@ -31,6 +31,17 @@ def choose(base: int | None, say: Callable[[str], None], host: str = "127.0.0.1"
             continue
         chosen[name] = _any_free(host, frozenset((*wanted.values(), *chosen.values())))
         say(f"port {port} is taken: {name} is at {chosen[name]}")
+    return chosen
+
+
+def for_workers(names: Sequence[str], first: int, not_these: Iterable[int], host: str = "127.0.0.1") -> dict[str, int]:
+    """A port for each worker that it keeps over its restarts: consecutive ones from `first` on, any free one for 0."""
+    chosen: dict[str, int] = {}
+    for n, name in enumerate(names):
+        taken = frozenset((*not_these, *chosen.values()))
+        wanted = first + n
+        usable = first and wanted < 65536 and wanted not in taken and _free(host, wanted)
+        chosen[name] = wanted if usable else _any_free(host, taken)
     return chosen
 
 

@@ -40,6 +40,8 @@ class Record:
     supervisor: int
     state: str
     """The state folder."""
+    workers: dict[str, str] = field(default_factory=dict)
+    """Worker to the URL of its /healthz; /metrics is beside it."""
     extra: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def write(self) -> None:

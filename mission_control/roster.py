@@ -10,6 +10,9 @@ ROLES: Final[tuple[Role, ...]] = ("scout", "brain", "guardrail", "fixer", "memor
 AGENTS: Final = (*ROLES, "herald")
 """Every process of the fleet."""
 
+SHARED: Final[frozenset[Role]] = frozenset(("brain", "guardrail", "fixer", "memory", "escalation"))
+"""Roles of which several processes may share the incidents. Scout looks at the world as a whole: one process."""
+
 WAKES_ON: Final[dict[Role, frozenset[str]]] = {
     "scout": frozenset(("detected", "applied", "ruled:veto", "ruled:needs-approval", "escalated", "stuck")),
     "brain": frozenset(

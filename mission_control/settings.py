@@ -68,6 +68,10 @@ class Settings(BaseSettings):
     """Base URL of GitHub's REST API (https://HOST/api/v3 on GitHub Enterprise). Default: github.com."""
     kafka: str | None = _variable("KAFKA_BOOTSTRAP_SERVERS")
     """`host:port[,host:port]`. None: the workers poll. Wake-ups only make things faster, so it may be absent."""
+    replicas: Annotated[int, Field(ge=1, le=64)] = _variable("SRE_REPLICAS", 1)
+    """How many processes of each role share the incidents, in a consumer group by issue. 1: each process sees all."""
+    partitions: Annotated[int, Field(ge=1, le=1000)] = _variable("SRE_PARTITIONS", 12)
+    """Partitions of a topic that `doctor --fix` makes: no more replicas of a role than this have work."""
     jaeger_url: str | None = _variable("JAEGER_URL")
     """Base URL of a Jaeger query service. None: the Brain works without traces and says so."""
     otlp_url: str | None = _variable("OTEL_EXPORTER_OTLP_ENDPOINT")
@@ -101,7 +105,13 @@ class Settings(BaseSettings):
     webhook_port: Port | None = _variable("SRE_WEBHOOK_PORT")
     """TCP port (127.0.0.1) the herald listens on for webhooks. None: it does not."""
     health_port: Port = _variable("SRE_HEALTH_PORT", 0)
-    """TCP port of a worker's own /healthz. 0: any free one, because several workers share a host."""
+    """TCP port of a worker's own /healthz and /metrics. 0: any free one, because several workers share a host."""
+    health_host: str = _variable("SRE_HEALTH_HOST", "127.0.0.1")
+    """Where that port listens. 0.0.0.0 in a container, so that Prometheus reaches it."""
+    alert_token: SecretStr | None = _variable("SRE_ALERT_TOKEN")
+    """Bearer token that Alertmanager shows to Scout's /webhook/alert, 16 characters or more. None: no such endpoint."""
+    prometheus_url: str | None = _variable("PROMETHEUS_URL")
+    """Base URL of a Prometheus that scrapes the services. None: Brain looks at no metrics."""
     crash_at: str | None = _variable("SRE_CRASH_AT")
     """`POINT:MARKER`, for tests only: the process kills itself there once. See shared/crashpoints.py."""
     model: str | None = _variable("SRE_MODEL")
@@ -142,7 +152,7 @@ class Settings(BaseSettings):
             raise ValueError("must be owner/name")
         return value
 
-    @field_validator("github_api_url", "jaeger_url", "otlp_url", "model_url")
+    @field_validator("github_api_url", "jaeger_url", "otlp_url", "model_url", "prometheus_url")
     @classmethod
     def _web_address(cls, value: str | None) -> str | None:
         if value is not None and not re.fullmatch(r"https?://[^/\s@]+(/\S*)?", value):
@@ -191,6 +201,13 @@ class Settings(BaseSettings):
     def _engine_address(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(_UNIX_OR_TCP):
             raise ValueError(f"must begin with one of {', '.join(_UNIX_OR_TCP)}")
+        return value
+
+    @field_validator("alert_token")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < 16:
+            raise ValueError("must be 16 characters or more")
         return value
 
     @field_validator("webhook_port")

@@ -12,7 +12,7 @@ from mission_control.kit import Built, Kit, Running
 from mission_control.settings import BadSettings
 from shared import stream
 from shared.incident.facts import Role
-from shared.ports import Engine, Traces
+from shared.ports import Engine, Metrics, Traces
 from shared.runtime.patrol import PatrolRound
 
 if TYPE_CHECKING:
@@ -27,12 +27,15 @@ def _nothing_more(_: Running) -> None:
 def _scout(kit: Kit, stack: ExitStack) -> Built:
     from agents.scout.agent import Scout
     from agents.scout.carrier import Carrier
+    from agents.scout.inbox import Inbox
     from agents.scout.learner import Learner
     from agents.scout.levels import Levels
     from agents.scout.look import Patrol
     from agents.scout.rebuild import Rebuild
     from agents.scout.verify import Patience
     from agents.scout.watch import Watch
+    from mission_control.alerts import take_alerts
+    from mission_control.measures import measure_watched
     from shared.adapters.probe import HttpProbe
 
     settings = kit.settings
@@ -44,7 +47,18 @@ def _scout(kit: Kit, stack: ExitStack) -> Built:
 
     traces, levels = _traces(kit), Levels()
     learner = Learner(levels, recalling=True) if settings.kafka else None  # else there would be nobody to tell
-    patrol = Patrol(_looking(kit, stack), traces, HttpProbe(), kit.clock, nudge=nudge, control_url=kit.health_url)
+    inbox = Inbox(kit.redactor.text, kit.clock.now)
+    patrol = Patrol(
+        _looking(kit, stack),
+        traces,
+        HttpProbe(),
+        kit.clock,
+        nudge=nudge,
+        alerts=inbox.collect,
+        control_url=kit.health.url,
+    )
+    take_alerts(kit, inbox, patrol, nudge)
+    measure_watched(kit.health.meter, inbox, patrol)
     watch = Watch(patrol, learner=learner)
     agent = Scout(watch, kit.github.reads.now, Patience(healthy_for=settings.healthy_for))
 
@@ -93,9 +107,8 @@ def _brain(kit: Kit, stack: ExitStack) -> Built:
             running.worker.agenda.wake(number)
 
     model = adviser(kit.settings, kit.clock, stack, unsound, replied)
-    agent = Brain(
-        _looking(kit, stack), _traces(kit), reads, reads, kit.archive, window, most, kit.redactor, heard, model
-    )
+    look = _looking(kit, stack), _traces(kit), reads, reads, kit.archive
+    agent = Brain(*look, window, most, kit.redactor, heard, model, _metrics(kit))
 
     def finish(running: Running) -> None:
         late.append(running)
@@ -160,6 +173,14 @@ def _looking(kit: Kit, stack: ExitStack) -> Engine:
     docker = ReadOnlyDocker(address)
     stack.callback(docker.close)
     return docker
+
+
+def _metrics(kit: Kit) -> Metrics | None:
+    if kit.settings.prometheus_url is None:
+        return None
+    from shared.adapters.prometheus import PrometheusMetrics
+
+    return PrometheusMetrics(kit.settings.prometheus_url)
 
 
 def _traces(kit: Kit) -> Traces:

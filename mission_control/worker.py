@@ -10,8 +10,9 @@ import structlog
 from mission_control.absent import NoStream
 from mission_control.keys import read_key
 from mission_control.kit import Kit, Running
+from mission_control.measures import measure_parts
 from mission_control.policy_file import read_policy
-from mission_control.roster import ROLES, WAKES_ON
+from mission_control.roster import ROLES, SHARED, WAKES_ON
 from mission_control.settings import BadSettings, Settings
 from mission_control.wiring import BUILD
 from shared import crashpoints, stream
@@ -36,7 +37,7 @@ def run_agent(name: str, settings: Settings) -> int:
     """Run one process of the roster until SIGTERM or SIGINT. Raises BadSettings before anything is started."""
     secrets = [
         s.get_secret_value()
-        for s in (settings.github_token, settings.webhook_secret, settings.model_key)
+        for s in (settings.github_token, settings.webhook_secret, settings.alert_token, settings.model_key)
         if s is not None
     ]
     redactor = Redactor(secrets)
@@ -75,6 +76,9 @@ def _worker(role: Role, settings: Settings, redactor: Redactor, stack: ExitStack
     kafka = Stream(settings.kafka, f"sre-{role}") if settings.kafka else None
     if kafka is not None:
         stack.callback(kafka.close, 2.0)
+    health = HealthServer(settings.health_port, settings.health_host)
+    stack.callback(health.close)
+    measure_parts(health.meter, github, kafka)
     queue = PacedQueue(clock)
     stack.callback(queue.stop, 3.0)
     desk = Desk(
@@ -86,30 +90,33 @@ def _worker(role: Role, settings: Settings, redactor: Redactor, stack: ExitStack
         publisher=kafka or NoStream(),
         clock=clock,
         redactor=redactor,
+        meter=health.meter,
     )
     scribe = Scribe(desk, Projector(github.reads, github.writes, keyring, queue))
-    health = HealthServer(settings.health_port)
-    stack.callback(health.close)
-    kit = Kit(settings, clock, github, Archive(github.reads, keyring), keyring, policy, redactor, health.url)
+    kit = Kit(settings, clock, github, Archive(github.reads, keyring), keyring, policy, redactor, health)
     pace = Pace(resync_every=settings.resync_every, patrol_every=settings.probe_every if role == "scout" else None)
     agent, hand, finish = BUILD[role](kit, stack)
     worker = Worker(Stepper(agent, desk, scribe, hand), desk, scribe, pace, WAKES_ON[role])
     worker.heartbeat = lambda: scribe.beat(worker.state()[1])
     if kafka is not None:
-        _wake(worker, kafka)
+        _wake(worker, kafka, f"sre-{role}" if settings.replicas > 1 and role in SHARED else None)
     health.state = worker.state
     finish(Running(worker, desk, scribe, kafka))
     return worker
 
 
-def _wake(worker: Worker, kafka: Stream) -> None:
+def _wake(worker: Worker, kafka: Stream, group: str | None) -> None:
+    """`group`: the processes of a role share the wake-ups, and with them the incidents; None: each sees all."""
     subscription = kafka.subscribe(
         (stream.WAKEUPS,),
-        None,
+        group,
         lambda _, event: worker.on_wakeup(event),
         lambda: _log.warning("kafka is away: polling"),
         worker.resync_soon,
+        on_share=worker.resync_soon,
     )
+    if group is not None:
+        worker.mine = lambda number: subscription.holds(str(number))
     worker.checks.append(subscription.check)
 
 

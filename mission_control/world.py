@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mission_control import embedded, patients, ports, seed
+from mission_control import embedded, patients, ports, seed, targets
 from mission_control.addresses import Addresses, worker_variables
 from mission_control.github import Repository
 from mission_control.keys import FLEET, make_accounts, make_keys
@@ -63,7 +63,10 @@ class World:
         self._deploy(chosen)
         self._record()
         if self._wish.fleet:
+            self.at.health = ports.for_workers(AGENTS, self.settings.health_port, chosen.values())
             self._start_fleet()
+            self._record()
+        targets.write_targets(self.state, {p.name: p.health_url for p in self.patients}, self._worker_urls())
 
     def step(self) -> None:
         """What is to be done about ten times a second."""
@@ -76,6 +79,9 @@ class World:
         self.supervisor.stop([name for name in self._servers if name == "engine"])
         self.supervisor.stop()
         (self.state / "run.json").unlink(missing_ok=True)
+
+    def _worker_urls(self) -> dict[str, str]:
+        return {name: f"http://127.0.0.1:{port}/healthz" for name, port in self.at.health.items()}
 
     @property
     def keyring(self) -> Path:
@@ -173,6 +179,7 @@ class World:
             containers={patient.name: patient.health_url for patient in self.patients},
             supervisor=os.getpid(),
             state=str(self.state),
+            workers=self._worker_urls(),
         ).write()
 
 

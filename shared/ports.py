@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from shared.analysis.metrics import Series
 from shared.analysis.trace import Trace
 from shared.incident.facts import Observed
 from shared.incident.replay import Incident
@@ -212,6 +213,14 @@ class Traces(Protocol):
         ...
 
     def trace(self, trace_id: str) -> Trace | None: ...
+
+
+class Metrics(Protocol):
+    """Numbers over time."""
+
+    def ranges(self, query: str, start: datetime, end: datetime, step: timedelta) -> tuple[Series, ...]:
+        """Every series of a PromQL expression in the window, one point a step. Raises Transient or Permanent."""
+        ...
 
 
 class Usual(Protocol):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from shared.analysis.metrics import Series
 from shared.analysis.rca.baseline_store import BaselineStore
 from shared.analysis.trace import Trace
 from shared.incident.evidence import observation, sha256_of
@@ -28,6 +29,8 @@ class Case:
     missing: Mapping[str, str] = field(default_factory=dict)
     usual: BaselineStore | None = None
     """What Scout knows as usual, for reading only; None where there is no stream or nothing was heard."""
+    gauges: Mapping[str, tuple[Series, ...]] = field(default_factory=dict)
+    """By gauge (analysts.gauges.QUERIES) its series around the incident; empty where there is no Prometheus."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class Cited:
     verbatim: object | None
 
 
-Source = Literal["traces", "engine", "stream", "commits", "incidents"]
+Source = Literal["traces", "engine", "stream", "commits", "incidents", "metrics"]
 """Where a clue was read. What was read in one place is not independent: see director.total."""
 
 

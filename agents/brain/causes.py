@@ -35,6 +35,7 @@ EXPLAINS: Final[Mapping[Symptom, frozenset[Cause]]] = {
     "errors": _DOWN | {"errors", "dependency", "early-return", "network", "bad-deploy", "saturation"},
     "latency": _LATE | {"hang", "bad-deploy"},
     "conversion": frozenset(("business-rule", "early-return", "bad-deploy")),
+    "alert": frozenset(TITLES) - {"unknown"},
 }
 """Symptom to the causes that bring it about directly."""
 INDIRECTLY: Final[Mapping[Symptom, frozenset[Cause]]] = {

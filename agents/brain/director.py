@@ -8,19 +8,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from agents.brain.analysts import compute, database, deploy, logic, memory, network, traces
+from agents.brain.analysts import compute, database, deploy, gauges, logic, memory, network, traces
 from agents.brain.case import Case, Cited, Clue
 from agents.brain.fit import NAME as FIT
 from agents.brain.fit import fit
 from agents.brain.observations import read_of, settle
 from agents.brain.reading import Reading, read
 from agents.brain.verifier import cited_only, verified
-from shared.incident.evidence import one_line
+from shared.incident.evidence import by_alert, one_line
 from shared.incident.facts import Cause, Evidence, Hypothesis, Settle, Vote
 from shared.incident.replay import Incident
 from shared.incident.steering import Steering, steering
 
-ANALYSTS: Final = (traces, network, compute, database, deploy, logic, memory)
+ANALYSTS: Final = (traces, network, compute, database, deploy, logic, memory, gauges)
 MOST_HYPOTHESES: Final = 6
 MOST_CITED: Final = 8
 """Evidence that one hypothesis cites, the weightiest first."""
@@ -68,10 +68,12 @@ def convene(incident: Incident, case: Case) -> Panel:
     heard: dict[Key, list[Clue]] = defaultdict(list)
     for clue in clues:
         heard[clue.service, clue.cause].append(clue)
+    # an alert names no cause, and what helped the last time is no evidence that it is the same again
+    silent = frozenset(("incidents",)) if by_alert(incident.detected.evidence) else frozenset()
     raised = {
         key: found
         for key, found in heard.items()
-        if key not in steered.rejected and any(c.raises and c.weight > 0 for c in found)
+        if key not in steered.rejected and any(c.raises and c.weight > 0 and c.source not in silent for c in found)
     }
     fits = {key: fit(incident, reading, *key) for key in raised}
     weights = {key: total(found) + fits[key][0] for key, found in raised.items()}

@@ -10,16 +10,18 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
+from agents.brain.analysts.gauges import QUERIES
 from agents.brain.case import Case
 from agents.brain.counsel import RESTING, Counsel, Topic, topic
 from agents.brain.judge import ENOUGH, Seen, diagnose, judge
 from agents.brain.question import Shown, question, shown
 from shared.agent import Effect, Later, Say
+from shared.analysis.metrics import Series
 from shared.analysis.trace import Span, Trace
 from shared.incident.facts import Role
 from shared.incident.replay import Incident
 from shared.incident.status import Status
-from shared.ports import Adviser, Engine, History, Issues, Past, Permanent, Reply, Traces, Transient, Usual
+from shared.ports import Adviser, Engine, History, Issues, Metrics, Past, Permanent, Reply, Traces, Transient, Usual
 from shared.redaction import Redactor
 
 T = TypeVar("T")
@@ -29,6 +31,9 @@ MARGIN = timedelta(seconds=5)
 """Left out before the symptom's estimated beginning: it may have begun a little sooner."""
 LATE = timedelta(seconds=1)
 """How much sooner than estimated the fault may have begun, for the window during it."""
+GAUGED = timedelta(minutes=5)
+"""How much of the time before the symptom the metrics are read for."""
+STEP = timedelta(seconds=2)
 AROUND = 60
 """Traces of each other service and window that are read where the service itself is silent."""
 SILENT = 5
@@ -67,6 +72,7 @@ class Brain:
         redactor: Redactor,
         usual: Usual | None = None,
         adviser: Adviser | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         """`adviser`: a language model, for where arithmetic is not clear; None: there is none."""
         self._engine = engine
@@ -80,6 +86,7 @@ class Brain:
         self._adviser = adviser
         self._asked: OrderedDict[int, _Asked] = OrderedDict()
         self._usual = usual
+        self._metrics = metrics
         self._pool = ThreadPoolExecutor(6, thread_name_prefix="look")
 
     def concerns(self, incident: Incident) -> bool:
@@ -143,6 +150,10 @@ class Brain:
             "commits", lambda: self._history.commits(since.replace(minute=0, second=0, microsecond=0) - self._window)
         )
         earlier = start("earlier incidents", lambda: self._past.recent(self._window, besides=incident.number))
+        gauges = {
+            gauge: start(f"metrics: {gauge}", partial(self._range_of, query, since - GAUGED, now))
+            for gauge, query in (QUERIES.items() if self._metrics is not None else ())
+        }
         named = {c.name: c for c in containers()}
         before, now_seen = baseline(), during()
         own = named.get(detected.service)
@@ -167,6 +178,7 @@ class Brain:
             earlier=earlier(),
             missing=missing,
             usual=self._usual.usual() if self._usual is not None else None,
+            gauges={gauge: read() for gauge, read in gauges.items()},
         )
         if not case.during and "traces during" not in missing:
             missing["traces during"] = "none in the window"
@@ -195,6 +207,9 @@ class Brain:
             return replace(one, operation=operation, status_message=message, events=events)
 
         return tuple(Trace(t.trace_id, tuple(span(s) for s in t.spans)) for t in traces)
+
+    def _range_of(self, query: str, start: datetime, end: datetime) -> tuple[Series, ...]:
+        return self._metrics.ranges(query, start, end, STEP) if self._metrics is not None else ()
 
     def _window_of(self, service: str, start: datetime, end: datetime, limit: int = 300) -> tuple[Trace, ...]:
         return self._traces.traces(service, start, end, limit=limit)

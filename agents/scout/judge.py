@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from agents.scout.detectors.alert import AlertDetector
 from agents.scout.detectors.container import ContainerDetector
 from agents.scout.detectors.conversion import ConversionDetector
 from agents.scout.detectors.errors import ErrorsDetector
@@ -24,7 +25,7 @@ from shared.incident.replay import Incident
 from shared.incident.status import Status
 
 DETECTORS: Final[tuple[type[Detector], ...]] = (
-    ContainerDetector, ProbeDetector, ErrorsDetector, LatencyDetector, ConversionDetector,
+    ContainerDetector, ProbeDetector, ErrorsDetector, LatencyDetector, ConversionDetector, AlertDetector,
 )  # fmt: skip
 
 RECURRENCE_WINDOW: Final = timedelta(hours=1)
@@ -39,7 +40,7 @@ ACTING: Final = frozenset((Status.APPROVED, Status.FIXING, Status.VERIFYING))
 MOST_EVIDENCE: Final = 40
 """What one fact holds (facts.Proofs)."""
 _RANK: Final[dict[Symptom, int]] = {
-    "oom": 0, "crash": 0, "unresponsive": 0, "errors": 1, "latency": 2, "conversion": 3,
+    "oom": 0, "crash": 0, "unresponsive": 0, "errors": 1, "latency": 2, "conversion": 3, "alert": 4,
 }  # fmt: skip
 
 
@@ -162,7 +163,7 @@ def _explained_by(finding: Finding, standing: list[Finding], around: Surrounding
     if finding.symptom in UNAVAILABLE:
         return False
     for other in standing:
-        if other is finding or _RANK[other.symptom] > _RANK[finding.symptom]:
+        if other is finding or _RANK[other.symptom] > _RANK[finding.symptom] or not _bears(other.symptom, finding):
             continue
         if finding.symptom == "conversion" and other.symptom != "conversion":
             return True
@@ -174,6 +175,11 @@ def _explained_by(finding: Finding, standing: list[Finding], around: Surrounding
     return finding.symptom == "errors" and any(
         o.symptom == "latency" and _upstream(finding.service, o.service, around) for o in standing
     )
+
+
+def _bears(symptom: Symptom, finding: Finding) -> bool:
+    """Whether `symptom` elsewhere can be a reason for this finding. Slowness makes nobody refuse a purchase."""
+    return not (finding.symptom == "conversion" and symptom == "latency")
 
 
 def _depends(service: str, on: str, around: Surroundings) -> bool:
@@ -194,7 +200,8 @@ def _covering(finding: Finding, known: tuple[_Known, ...], around: Surroundings)
         same += [k for k in known if finding.service in k.mass]
         same += [k for k in known if k.acting and k.detected.service == finding.service]
     else:
-        same += [k for k in known if _depends(finding.service, k.detected.service, around)]
+        bearing = [k for k in known if _bears(k.detected.symptom, finding)]
+        same += [k for k in bearing if _depends(finding.service, k.detected.service, around)]
     return same[0] if same else None
 
 
@@ -202,9 +209,11 @@ def _in_aftermath(finding: Finding, incidents: tuple[Incident, ...], now: dateti
     if finding.symptom in UNAVAILABLE:
         return False
     return any(
-        fixed is not None and abs(now - fixed) <= AFTERMATH and _depends(finding.service, i.detected.service, around)
+        fixed is not None
+        and abs(now - fixed) <= max(AFTERMATH, finding.memory)
+        and _depends(finding.service, i.detected.service, around)
         for i in incidents
-        if i.is_incident and (fixed := ended(i)) is not None
+        if i.is_incident and _bears(i.detected.symptom, finding) and (fixed := ended(i)) is not None
     )
 
 
@@ -233,8 +242,8 @@ def _new(
     earlier = [i for i in incidents if i.is_incident and i.detected.fingerprint == own and not _open(i)]
     for incident in sorted(earlier, key=lambda i: (i.entries[-1].at, i.number), reverse=True):
         over = ended(incident) if incident.status is Status.CLOSED else incident.detected.since
-        if over is not None and finding.since <= over:
-            return None  # the firing that this incident was about
+        if over is not None and finding.since <= over and not timedelta() < finding.memory < now - over:
+            return None  # the firing that this incident was about, or an alert that cannot know better yet
         if incident.status is Status.CLOSED and now - incident.entries[-1].at <= around.window:
             return Reopen(incident.number, detected.model_copy(update={"recurrence": incident.detected.recurrence + 1}))
     return Open(detected)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import queue
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Generic, TypeVar
 
+from agents.scout.alerts import Alert
 from agents.scout.observations import HEALTH_URL, Observations, ProbeResult, is_patient
 from agents.scout.survey import Survey
 from shared.analysis.trace import Span, Trace
@@ -88,8 +89,9 @@ class _Reading(Generic[T]):
 class Patrol:
     """Reads the world once per `step`. One thread steps; `on_business` and the event thread only feed queues.
 
-    `nudge` is called when a container event arrives, so that the next step comes at once. `control_url` is something
-    of our own that always answers; None leaves that check out.
+    `nudge` is called when a container event arrives, so that the next step comes at once. `alerts` gives what
+    Alertmanager has said since it was last called. `control_url` is something of our own that always answers; None
+    leaves that check out.
     """
 
     def __init__(
@@ -100,14 +102,16 @@ class Patrol:
         clock: Clock,
         *,
         nudge: Callable[[], None] = lambda: None,
+        alerts: Callable[[], tuple[Alert, ...]] = lambda: (),
         control_url: str | None = None,
         pace: Pace | None = None,
     ) -> None:
         self._engine, self._probe, self._clock = engine, probe, clock
         self._survey = Survey(traces, MOST_TRACES)
-        self._nudge, self._control_url, self._pace = nudge, control_url, pace or Pace()
+        self._nudge, self._alerts, self._control_url, self._pace = nudge, alerts, control_url, pace or Pace()
         self._pool = ThreadPoolExecutor(8, "patrol")
         self._containers: dict[str, Container] = {}
+        self._listed = False
         self._listing: _Reading[tuple[Container, ...]] = self._reading()
         self._control: _Reading[ProbeResult] = self._reading()
         self._control_ok = True
@@ -134,6 +138,11 @@ class Patrol:
         """Let go of everything. The event thread ends with its next event or time-out."""
         self._stopped.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def containers(self) -> Mapping[str, Container] | None:
+        """The containers that are watched, as last read; None before the engine has answered once. Any thread."""
+        return self._containers if self._listed else None
 
     def on_business(self, event: Event) -> None:
         """A business event from the stream. Never blocks; when steps fall far behind, the newest are dropped."""
@@ -172,6 +181,7 @@ class Patrol:
             events=events,
             spans=spans,
             business=business,
+            alerts=self._alerts(),
             blind=dict(self._blind),
             probe_control_ok=self._control_ok,
         )
@@ -207,6 +217,7 @@ class Patrol:
         containers, failure = self._listing.take()
         if containers is not None:
             self._containers = {c.name: c for c in containers if is_patient(c.name)}
+            self._listed = True
             for gone in set(self._probes) - set(self._containers):
                 del self._probes[gone]
         if containers is not None or failure is not None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+from agents.scout.alerts import Alert
 from agents.scout.traffic import Call
 from shared.analysis.cusum import BernoulliCusum
 from shared.analysis.trace import Span
@@ -53,6 +54,8 @@ class Observations:
     """Newly finished. May be late, doubled and in any order."""
     business: tuple[Event, ...] = ()
     """New since the last step."""
+    alerts: tuple[Alert, ...] = ()
+    """Firings that began or were resolved since the last step, as Alertmanager said."""
     blind: Mapping[str, str] = field(default_factory=dict)
     """Sources that could not be read, with the reason: probes, containers, events, traces."""
     probe_control_ok: bool = True
@@ -77,6 +80,8 @@ class Finding:
     """When the test was crossed, by Scout's clock."""
     evidence: tuple[Evidence, ...]
     measures: tuple[Measure, ...] = ()
+    memory: timedelta = timedelta()
+    """How long it may stand for what is over: an alert's rule looks back, our own tests do not."""
 
 
 @dataclass(frozen=True, slots=True)

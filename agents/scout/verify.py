@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from agents.scout.detectors.alert import LOOKS_BACK
 from agents.scout.observations import Finding, Tally
 from agents.scout.watch import View
 from shared.analysis.baseline import wilson
-from shared.incident.evidence import one_line
-from shared.incident.facts import UNAVAILABLE, Detected, Measure, Verified
+from shared.incident.evidence import by_alert, one_line
+from shared.incident.facts import UNAVAILABLE, Detected, Evidence, Measure, Verified
 
 ANSWERS: Final = 3
 """Answered probes that show a service answering."""
@@ -22,6 +23,9 @@ POWER: Final = 0.99
 NOT_BEFORE: Final = timedelta(seconds=5)
 """Nothing recovers by itself sooner than this after its detection."""
 LOOK_AGAIN: Final = timedelta(seconds=0.5)
+BEFORE: Final = timedelta(seconds=30)
+"""How much sooner than estimated the fault may have begun to fire an alert."""
+MOST_HEARD: Final = 8
 SELDOM: Final = timedelta(seconds=2)
 """How often at most an incident is looked at that may take days."""
 
@@ -50,10 +54,10 @@ def after_action(detected: Detected, view: View, patience: Patience) -> Verified
     missing, held = _missing(detected, view, patience.healthy_for)
     if missing is None:
         return _verdict("healthy", _well(view), detected, view)
-    waited = view.at - view.since
-    if waited >= patience.give_up:
+    waited, give_up = view.at - view.since, patience.give_up + _looks_back(detected)
+    if waited >= give_up:
         return _verdict("unhealthy", f"no sign of health in {waited.total_seconds():.0f} s: {missing}", detected, view)
-    return Waiting(min(_until(held, patience.healthy_for), patience.give_up - waited), missing)
+    return Waiting(min(_until(held, patience.healthy_for), give_up - waited), missing)
 
 
 def by_itself(detected: Detected, detected_at: datetime, view: View, patience: Patience) -> Verified | Waiting:
@@ -79,10 +83,12 @@ def _missing(detected: Detected, view: View, hold: timedelta) -> tuple[str | Non
     held = max(view.at - since, timedelta())
     if well.probed and well.answers < ANSWERS:
         return f"{well.answers} of {ANSWERS} probes answered", held
+    if by_alert(detected.evidence) and (told := _still_told(detected, view)):
+        return told, held
     if detected.symptom in UNAVAILABLE:
         if not well.probed:
             return "there is no probe to answer", held
-    else:
+    elif not by_alert(detected.evidence) or detected.symptom in dict(view.tallies):
         tally = dict(view.tallies).get(detected.symptom)
         count, _ = well.counted.get(detected.symptom, (0, 0))
         needed = needed_observations(tally, detected)
@@ -91,6 +97,36 @@ def _missing(detected: Detected, view: View, hold: timedelta) -> tuple[str | Non
     if held < hold:
         return f"well for {held.total_seconds():.1f} of {hold.total_seconds():.1f} s", held
     return None, held
+
+
+def _still_told(detected: Detected, view: View) -> str | None:
+    """Why the alerts that this incident was opened for are not over; who detected must fall silent.
+
+    A process that was not there for the resolution takes the longest look back of the rule without a word for it.
+    """
+    cited = {e.id for e in detected.evidence}
+    known = {a.evidence.id.removesuffix("-resolved"): a for a in view.alerts}
+    firing = sorted(known[name].name for name in cited & known.keys() if known[name].firing)
+    if firing:
+        return f"alert {firing[0]} has not been resolved"
+    unheard = cited - known.keys()
+    if unheard and view.at - view.since < _looks_back(detected):
+        return "no word of the alert yet"
+    return None
+
+
+def _looks_back(detected: Detected) -> timedelta:
+    """How long the alerts of an incident that only alerts speak for may lag behind; nothing for all others."""
+    if not by_alert(detected.evidence):
+        return timedelta()
+    return timedelta(seconds=max((m.after or 0.0 for m in detected.measures if m.name == LOOKS_BACK), default=0.0))
+
+
+def _heard(detected: Detected, view: View) -> tuple[Evidence, ...]:
+    """The alerts about the service since the fault began that the log does not cite yet."""
+    cited = {e.id for e in detected.evidence}
+    recent = (a for a in view.alerts if a.started >= detected.since - BEFORE)
+    return tuple({e.id: e for a in recent if (e := a.evidence).id not in cited}.values())[:MOST_HEARD]
 
 
 def needed_observations(tally: Tally | None, detected: Detected) -> int:
@@ -107,7 +143,7 @@ def needed_observations(tally: Tally | None, detected: Detected) -> int:
 
 def _sources(detected: Detected) -> frozenset[str]:
     match detected.symptom:
-        case "errors" | "latency":
+        case "errors" | "latency" if not by_alert(detected.evidence):
             return frozenset(("traces",))
         case "conversion":
             return frozenset(("stream",))
@@ -129,7 +165,7 @@ def _verdict(outcome: str, detail: str, detected: Detected, view: View, finding:
             "detail": one_line(detail),
             "held_s": round(max(held, 0.0), 3),
             "measures": finding.measures if finding is not None and finding.measures else _measures(detected, view),
-            "evidence": finding.evidence if finding is not None else (),
+            "evidence": finding.evidence if finding is not None else _heard(detected, view),
         }
     )
 

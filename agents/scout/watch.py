@@ -11,6 +11,8 @@ from typing import Final, Protocol
 
 import structlog
 
+from agents.scout.alerts import Alert
+from agents.scout.detectors.alert import AlertDetector, corroborated
 from agents.scout.judge import DETECTORS, Surroundings, fingerprint, judge_patrol
 from agents.scout.learner import Learner
 from agents.scout.observations import Finding, Observations, Tally, is_patient
@@ -58,6 +60,8 @@ class View:
     well: Wellbeing
     tallies: tuple[tuple[str, Tally], ...]
     blind: tuple[str, ...]
+    alerts: tuple[Alert, ...] = ()
+    """What Alertmanager has said of the service, resolved firings of the last hour among it."""
 
 
 class Watch:
@@ -70,6 +74,7 @@ class Watch:
         self._think = think or (lambda _: None)
         self._lock = threading.RLock()
         self._detectors = tuple(make() for make in DETECTORS)
+        self._alerts = next(d for d in self._detectors if isinstance(d, AlertDetector))
         self._learner = learner
         self._traffic = Traffic(learner.take) if learner is not None else Traffic()
         self._vitals = Vitals()
@@ -108,6 +113,7 @@ class Watch:
                 self._vitals.of(service, tallies),
                 tuple(sorted(tallies.items())),
                 tuple(sorted(self._blind)),
+                self._alerts.of(service),
             )
 
     @property
@@ -136,7 +142,7 @@ class Watch:
         over = tuple(i for i in incidents.values() if i not in still_open)
         calls = self._traffic.settle((s for s in seen.spans if is_patient(s.service)), seen.at)
         seen = replace(seen, calls=tuple(c for c in calls if self._counts(c)), troubled=self._troubled(still_open))
-        self._findings = tuple(f for d in self._detectors for f in d.update(seen))
+        self._findings = corroborated(tuple(f for d in self._detectors for f in d.update(seen)))
         services = {*seen.containers, *(c.service for c in calls), *(f.service for f in self._findings)}
         self._vitals.update(seen, self._findings, {s: self._tallies(s) for s in sorted(services)})
         self._drop_pending(tuple(incidents.values()), seen.at)
@@ -193,7 +199,7 @@ class Watch:
             if up or unprobed:
                 del self._warming[name]
                 for detector in self._detectors:
-                    if detector.name not in HARD:
+                    if detector.name not in HARD and detector is not self._alerts:
                         detector.begin_afresh(name, seen.at)
 
     def _counts(self, call: Call) -> bool:

@@ -50,6 +50,7 @@ class Herald:
         self._open: tuple[int, ...] = ()
         self._nudge = threading.Event()
         self._stopping = threading.Event()
+        self._polled_at = clock.monotonic()
 
     def run(self, every: timedelta) -> None:
         """Poll every `every` (at once when nudged) until stopped; after a failure wait as GitHub asks, or ever longer.
@@ -59,6 +60,7 @@ class Herald:
         pause = every.total_seconds()
         self.announce([Hint(EVERY_INCIDENT, "resync")])
         while not self._stopping.is_set():
+            self._polled_at = self._clock.monotonic()
             try:
                 self.announce(self.poll())
                 pause = every.total_seconds()
@@ -68,6 +70,11 @@ class Herald:
                 log.warning("%s; next poll in %.1f s", trouble, trouble.retry_after or pause)
                 self._stopping.wait(trouble.retry_after or pause)
             self._nudge.clear()
+
+    def state(self) -> tuple[bool, dict[str, float]]:
+        """Whether the polling goes on, for `/healthz`."""
+        idle = self._clock.monotonic() - self._polled_at
+        return idle < 2 * LONGEST_PAUSE, {"last_poll_s": round(idle, 3)}
 
     def stop(self) -> None:
         self._stopping.set()

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from mission_control.herald.changes import Hint
 from mission_control.herald.herald import Herald
 from mission_control.herald.webhook import Webhook
+from mission_control.measures import measure_stream
 from mission_control.settings import BadSettings, Settings
 from shared.adapters.github import Address, connect
 from shared.adapters.kafka import Stream
@@ -18,6 +19,7 @@ from shared.incident.labels import INCIDENT
 from shared.incident.signing import parse_keyring
 from shared.ports import Permanent, Publisher
 from shared.runtime.clock import SystemClock
+from shared.runtime.health import HealthServer
 
 log = logging.getLogger("mission_control.herald")
 
@@ -25,15 +27,22 @@ log = logging.getLogger("mission_control.herald")
 def run_herald(settings: Settings) -> int:
     """Run until SIGTERM or SIGINT; 0 after that, 1 when GitHub refuses. Raises BadSettings."""
     stopping = threading.Event()
-    if settings.kafka is None:
-        log.warning("KAFKA_BOOTSTRAP_SERVERS is not set: nobody can be woken, the workers poll")
-        _on_signals(stopping.set)
-        stopping.wait()
-        return 0
     with ExitStack() as stack:
+        health = HealthServer(settings.health_port, settings.health_host)
+        stack.callback(health.close)
+        if settings.kafka is None:
+            log.warning("KAFKA_BOOTSTRAP_SERVERS is not set: nobody can be woken, the workers poll")
+            _on_signals(stopping.set)
+            stopping.wait()
+            return 0
         stream = Stream(settings.kafka, "herald")
         stack.callback(stream.close, 2.0)
         herald = _herald(settings, stream, stack)
+        health.state = herald.state
+        measure_stream(health.meter, stream)
+        health.meter.gauge(
+            "sre_loop_lag_seconds", "Time since the last poll.", lambda: herald.state()[1]["last_poll_s"]
+        )
         _on_signals(herald.stop)
         webhook = _webhook(settings, herald)
         if webhook is not None:

@@ -6,6 +6,7 @@ Format: https://prometheus.io/docs/instrumenting/exposition_formats/ (prometheus
 import bisect
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -39,13 +40,13 @@ class Counter:
 
 
 class Gauge:
-    """A number read at the moment of the scrape."""
+    """A number read at the moment of the scrape. `kind` is counter for one that only grows."""
 
-    def __init__(self, name: str, text: str, read: Callable[[], float]) -> None:
-        self.name, self._text, self._read = name, text, read
+    def __init__(self, name: str, text: str, read: Callable[[], float], kind: str = "gauge") -> None:
+        self.name, self._text, self._read, self._kind = name, text, read, kind
 
     def lines(self) -> list[str]:
-        return [*_head(self.name, "gauge", self._text), f"{self.name} {_value(self._read())}"]
+        return [*_head(self.name, self._kind, self._text), f"{self.name} {_value(self._read())}"]
 
 
 class Histogram:
@@ -93,6 +94,7 @@ class Metrics:
             Histogram("http_server_request_duration_seconds", "Time to answer a request.", ("method", "route"))
         )
         self.gauge("process_resident_memory_bytes", "Resident memory.", resident_bytes)
+        self._keep(Gauge("process_cpu_seconds_total", "Processor time used.", time.process_time, "counter"))
         self.gauge("process_start_time_seconds", "Start of the process, epoch seconds.", lambda: started_at)
 
     def counter(self, name: str, text: str, *labels: str) -> Counter:

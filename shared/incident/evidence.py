@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from shared.incident.facts import Evidence, EvidenceKind, canonical_json
 
 SERVICE_NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,99}")
 """What may be the name of a service (facts.Name). Anything else in telemetry is left out."""
+ALERT: Final = "alert-"
+"""How the id of every alert's evidence begins."""
 _TRACE_ID: Final = re.compile(r"[0-9a-f]{32}")
 
 
@@ -31,6 +34,11 @@ def observation(
         trace_id=trace_id if trace_id and _TRACE_ID.fullmatch(trace_id) else None,
         link=link if link and len(link) <= 500 else None,
     )
+
+
+def by_alert(evidence: Sequence[Evidence]) -> bool:
+    """Whether only alerts, rules outside of the fleet, speak for it."""
+    return bool(evidence) and all(one.id.startswith(ALERT) for one in evidence)
 
 
 def sha256_of(verbatim: object) -> str:

@@ -30,9 +30,10 @@ Cause = Literal[
 ]  # fmt: skip
 """`slow`: its own time has grown, of whatever; `cpu` only where a gauge says so. `dependency`: something that is not
 traced is down; `slow-dependency`: it is slow."""
-Symptom = Literal["oom", "crash", "unresponsive", "errors", "latency", "conversion"]
+Symptom = Literal["oom", "crash", "unresponsive", "errors", "latency", "conversion", "alert"]
 """What was seen. The first three are one class, unavailable: while one of them is open a service is down once, so the
-others fold into it; after it is closed they are different fingerprints."""
+others fold into it; after it is closed they are different fingerprints. The last is what a rule outside of the fleet
+says is wrong, whatever that is."""
 EvidenceKind = Literal["container", "event", "probe", "trace", "stream", "commit", "incident", "metric", "log"]
 UNAVAILABLE: Final[frozenset[Symptom]] = frozenset(("oom", "crash", "unresponsive"))
 Line = Annotated[str, StringConstraints(max_length=300)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import structlog
@@ -21,6 +21,7 @@ from shared.incident.signing import Keyring, Signer
 from shared.incident.thread import Comment
 from shared.ports import Clock, Issues, IssueWriter, Publisher
 from shared.redaction import Redactor
+from shared.runtime.meter import Meter
 from shared.runtime.tracing import traceparent
 
 _log = structlog.get_logger()
@@ -44,6 +45,7 @@ class Desk:
     publisher: Publisher
     clock: Clock
     redactor: Redactor
+    meter: Meter = field(default_factory=Meter)
 
 
 class Scribe:
@@ -67,6 +69,7 @@ class Scribe:
             incident.number, body, "safety" if isinstance(fact, Stuck | Refused) else "result"
         )
         reach("written")
+        desk.meter.facts.add(fact=fact.move)
         _log.info("said", incident=incident.number, fact=fact.move, comment=comment.id)
         self.wake(incident.number, fact.move)
         reach("woken")
@@ -83,6 +86,7 @@ class Scribe:
         body = self._encoded(fact, Place(desk.repo, 0, 0, GENESIS))
         thread = desk.writer.open_issue(title(fact), body, labels.opening(fact))
         reach("opened")
+        desk.meter.facts.add(fact=fact.move)
         _log.info("opened", incident=thread.number, service=fact.service, symptom=fact.symptom)
         self.wake(thread.number, fact.move)
         self.think(thread.number, f"opened: {fact.summary}")

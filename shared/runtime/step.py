@@ -40,18 +40,29 @@ class Stepper:
         self._scribe = scribe
         self._hand = hand
         self._failures: dict[int, int] = {}
+        self.standing: dict[int, str] = {}
+        """Status of every incident as last read, the closed ones until they are forgotten."""
 
     def step(self, number: int) -> Again:
         """Bring incident `number` as far as this agent can. Transient and Permanent failures end here; bugs do not."""
+        begun = self._desk.clock.monotonic()
+        try:
+            return self._step(number)
+        finally:
+            self._desk.meter.step_seconds.add(max(self._desk.clock.monotonic() - begun, 0.0))
+
+    def _step(self, number: int) -> Again:
         structlog.contextvars.bind_contextvars(incident=number)
         try:
             again = self._advance(number)
         except Transient as failure:
             count = self._failures[number] = self._failures.get(number, 0) + 1
             delay = failure.retry_after if failure.retry_after is not None else min(0.25 * 2**count, 30.0)
+            self._desk.meter.steps.add(result="transient")
             _log.warning("try later", why=str(failure), delay_s=delay)
             return Again(delay)
         except Permanent as failure:
+            self._desk.meter.steps.add(result="permanent")
             _log.error("cannot go on", why=str(failure))
             return self._give_up(number, str(failure))
         self._failures.pop(number, None)
@@ -60,13 +71,16 @@ class Stepper:
     def _advance(self, number: int) -> Again:
         thread, incident = self._read(number)
         for _ in range(MAX_EFFECTS):
+            self.standing[number] = incident.status.value if incident.is_incident else "none"
             if not incident.is_incident or not self._agent.concerns(incident):
+                self._desk.meter.steps.add(result="no concern")
                 return Again(None)
             with step_span(f"{self._agent.role} step", incident.repo, number, linked_traces(incident)) as span:
                 span.set_attribute("sre_space.status", incident.status.value)
                 effect = self._agent.judge(incident, self._agent.look(incident))
                 reach("judged")
                 span.set_attribute("sre_space.action", type(effect).__name__)
+                self._desk.meter.steps.add(result="nothing" if effect is None else type(effect).__name__.lower())
                 match effect:
                     case None:
                         return Again(None)

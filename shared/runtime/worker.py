@@ -13,6 +13,7 @@ import schedule
 import structlog
 
 from shared import stream
+from shared.incident.status import Status
 from shared.ports import Permanent, Transient
 from shared.runtime.agenda import Agenda
 from shared.runtime.scribe import Desk, Scribe
@@ -50,11 +51,16 @@ class Worker:
         self._stopping = threading.Event()
         self._resync_due = threading.Event()
         self.agenda = Agenda(desk.clock.monotonic)
+        self.mine: Callable[[int], bool] = lambda _: True
+        """Whether an incident falls to this process, where several of its role share the work. It only spares work:
+        that nothing is done twice is seen to at the log and at the resource."""
         self.patrol: Callable[[], None] | None = None
         self.heartbeat: Callable[[], None] | None = None
         self.checks: list[Callable[[], None]] = []
         """Called once a turn; raise what ended a part that the worker cannot work without."""
         self._turned_at = desk.clock.monotonic()
+        self._beat_at = 0.0
+        self._measure()
 
     def on_wakeup(self, event: stream.Event) -> None:
         """Take a wake-up from the stream. `why` is a hint that spares a read; nothing is believed of it."""
@@ -106,6 +112,9 @@ class Worker:
                 idle = self._scheduler.idle_seconds or 1.0
                 patrol = self._pace.patrol_every.total_seconds() if self._pace.patrol_every else idle
                 for number in self.agenda.take(max(min(idle, patrol), 0.01)):
+                    if not self.mine(number):
+                        self.agenda.done(number)
+                        continue
                     future = pool.submit(self._stepper.step, number)
                     self._running[number] = future
                     future.add_done_callback(lambda _: self.agenda.poke())
@@ -127,6 +136,8 @@ class Worker:
     def _wait_for_steps(self) -> None:
         deadline = self._desk.clock.monotonic() + STOP_WITHIN_S
         for future in self._running.values():
+            if future.cancelled():  # never begun: the log still says what is to be done
+                continue
             try:
                 future.exception(timeout=max(deadline - self._desk.clock.monotonic(), 0.0))
             except (TimeoutError, RuntimeError):
@@ -139,11 +150,28 @@ class Worker:
         except (Transient, Permanent) as failure:
             _log.warning("resync failed", why=str(failure))
             return
+        for closed in self._stepper.standing.keys() - {thread.number for thread in open_now}:
+            self._stepper.standing.pop(closed, None)
         for thread in open_now:
-            self.agenda.wake(thread.number)
+            if self.mine(thread.number):
+                self.agenda.wake(thread.number)
             if announce:
                 self._scribe.wake(thread.number, "resync")
 
     def _beat(self) -> None:
         if self.heartbeat is not None:
             self.heartbeat()
+        self._beat_at = self._desk.clock.now().timestamp()
+
+    def _measure(self) -> None:
+        meter, clock = self._desk.meter, self._desk.clock
+        meter.gauges("sre_incidents", "status", "Open incidents as this worker last read them.", self._by_status)
+        meter.gauge("sre_incidents_busy", "Incidents that are being stepped.", lambda: self.agenda.busy)
+        meter.gauge(
+            "sre_loop_lag_seconds", "Time since the loop last turned.", lambda: clock.monotonic() - self._turned_at
+        )
+        meter.gauge("sre_last_beat_timestamp_seconds", "Last heartbeat, epoch seconds.", lambda: self._beat_at)
+
+    def _by_status(self) -> dict[str, float]:
+        standing = tuple(self._stepper.standing.values())
+        return {status.value: float(standing.count(status.value)) for status in Status if status is not Status.CLOSED}

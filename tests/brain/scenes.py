@@ -15,7 +15,7 @@ from shared.incident.evidence import observation
 from shared.incident.facts import Detected, Symptom
 from shared.incident.replay import Entry, Incident
 from shared.incident.status import Status
-from shared.ports import Commit, Container
+from shared.ports import Commit, Container, Metrics
 from shared.redaction import Redactor
 from tests.scout.shop import Shop
 
@@ -108,10 +108,11 @@ class Scene:
         entry = Entry(detected, 0, "scout", self.shop.now, self.shop.now, 0, "0" * 64, True)
         return Incident("o/r", 7, "http://x/7", Status.DETECTED, (entry,))
 
-    def seen(self, incident: Incident) -> Seen:
+    def seen(self, incident: Incident, metrics: Metrics | None = None) -> Seen:
         """Brain's own look, at this scene."""
         world: Any = _World(self)
-        return Brain(world, self.recorded, world, world, world, timedelta(hours=1), 3, Redactor()).look(incident)
+        look = (world, self.recorded, world, world, world)
+        return Brain(*look, timedelta(hours=1), 3, Redactor(), metrics=metrics).look(incident)
 
 
 class _World:

@@ -83,7 +83,7 @@ def test_run_json_names_everything_and_is_for_its_owner_only(up: Up) -> None:
     run = up.run
     assert set(run) == {
         "github", "kafka", "traces", "docker", "docker_readonly", "marketplace", "faults", "processes", "containers",
-        "supervisor", "state",
+        "supervisor", "state", "workers",
     }  # fmt: skip
     assert set(run["github"]) == {"url", "api", "repo", "tokens"}
     assert set(run["github"]["tokens"]) == {"fleet", "operator", "outsider"}

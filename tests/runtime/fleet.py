@@ -96,7 +96,7 @@ class FleetInMemory:
     def worker(self, role: Role) -> Stepper:
         """A fresh process of this role: nothing remembered but GitHub, the ledger and the engine."""
         desk = self.desk(role)
-        agent, hand = self._agent(role)
+        agent, hand = self.agent(role)
         return Stepper(agent, desk, self.scribe(role), hand)
 
     def turn(self, number: int, roles: tuple[Role, ...] = ORDER) -> dict[Role, Again]:
@@ -108,7 +108,7 @@ class FleetInMemory:
     def open(self, fact: Detected) -> int:
         return self.scout.open(fact).number
 
-    def _agent(self, role: Role) -> tuple[Agent[Any], Hand | None]:
+    def agent(self, role: Role) -> tuple[Agent[Any], Hand | None]:
         github = self.repository.account(FLEET)
         past = Archive(github, self.keyring)
         match role:

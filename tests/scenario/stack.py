@@ -201,7 +201,7 @@ class Stack:
     @contextmanager
     def extra(self, worker: str, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
         """One more process of `worker`, in the very environment of the one that runs."""
-        environment = psutil.Process(self.pid(worker)).environ() | variables
+        environment = psutil.Process(self.pid(worker)).environ() | {"SRE_HEALTH_PORT": "0"} | variables
         log = self.state / "logs" / f"{worker}-extra.log"
         with log.open("ab") as out:
             process = subprocess.Popen(

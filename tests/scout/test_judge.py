@@ -72,13 +72,25 @@ def test_for_five_seconds_after_a_fix_the_callers_symptoms_belong_to_it() -> Non
     assert isinstance(sighting, Open)
 
 
-def test_conversion_waits_three_seconds_and_yields_to_any_other_finding() -> None:
+def test_conversion_waits_three_seconds_and_yields_to_whatever_fails() -> None:
     fresh = finding("policy-service", "conversion", NOW - timedelta(seconds=2))
     assert judge_patrol([fresh], (), (), NOW, AROUND) == ()
     old = finding("policy-service", "conversion", NOW - timedelta(seconds=4))
     assert len(opened(judge_patrol([old], (), (), NOW, AROUND))) == 1
-    [only] = opened(judge_patrol([old, finding("user-service", "latency")], (), (), NOW, AROUND))
-    assert only.symptom == "latency"
+    [only] = opened(judge_patrol([old, finding("user-service", "errors")], (), (), NOW, AROUND))
+    assert only.symptom == "errors"
+
+
+def test_purchases_that_are_refused_are_a_matter_of_their_own_beside_a_slow_callee() -> None:
+    refused = finding("frontend", "conversion", NOW - timedelta(seconds=4))
+    both = opened(judge_patrol([refused, finding("policy-service", "latency")], (), (), NOW, AROUND))
+    assert [o.symptom for o in both] == ["latency", "conversion"]
+    slow = Log(fact("policy-service", "latency"), NOW)
+    [sighting] = judge_patrol([refused], (slow.incident,), (), NOW, AROUND)
+    assert isinstance(sighting, Open)
+    failing = Log(fact("policy-service", "errors"), NOW)
+    [sighting] = judge_patrol([refused], (failing.incident,), (), NOW, AROUND)
+    assert isinstance(sighting, Recount)
 
 
 def test_softer_symptoms_wait_while_it_is_open_whether_their_service_is_down() -> None:

@@ -36,6 +36,7 @@ class Stream:
         self._lock = threading.Lock()
         self._sent = 0
         self._undelivered = 0
+        self._reached = False
         self._closing = threading.Event()
         self._subscriptions: list[Subscription] = []
         try:
@@ -54,6 +55,13 @@ class Stream:
     def undelivered(self) -> int:
         """Events that were given up: Kafka was away too long, the queue was full or the event too large."""
         return self._undelivered
+
+    @property
+    def up(self) -> bool:
+        """Whether every subscription has its Kafka; of a stream without any, whether the last event was delivered."""
+        if self._subscriptions:
+            return all(subscription.up for subscription in self._subscriptions)
+        return self._reached
 
     def publish(self, topic: str, key: str, event: Event) -> None:
         """Queue one event. Returns at once and never raises; what cannot be sent is counted in `undelivered`."""
@@ -79,6 +87,7 @@ class Stream:
         on_down: Callable[[], None] = nothing,
         on_up: Callable[[], None] = nothing,
         *,
+        on_share: Callable[[], None] = nothing,
         start: Literal["latest", "earliest"] = "latest",
         session_timeout_ms: int = 6_000,
         max_poll_interval_ms: int = 60_000,
@@ -88,6 +97,7 @@ class Stream:
         `group` None makes a group of this process alone: every process then sees every event. `start` says where a
         group without commits begins. `on_event(topic, event)` returns when its effect is done, and only then is the
         event committed; it raises Poison for an event it cannot use and Transient to be given it again later.
+        `on_share` is called when partitions have come to this member.
         `on_down` is called within 10 s of Kafka going away, `on_up` when it is back; both from the reading thread.
         """
         subscription = Subscription(
@@ -102,6 +112,7 @@ class Stream:
             on_event,
             on_down=on_down,
             on_up=on_up,
+            on_share=on_share,
             bury=self._bury,
             start=start,
         )
@@ -136,6 +147,7 @@ class Stream:
 
     def _count(self, *, delivered: bool) -> None:
         with self._lock:
+            self._reached = delivered
             if delivered:
                 self._sent += 1
             else:

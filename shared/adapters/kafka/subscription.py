@@ -21,8 +21,9 @@ from confluent_kafka import (
 )
 
 from shared.adapters.kafka.hand import Hand
-from shared.adapters.kafka.link import Link, on_error
+from shared.adapters.kafka.link import Link, nothing, on_error
 from shared.adapters.kafka.settings import CONSUMER, Membership
+from shared.adapters.kafka.share import Share
 from shared.ports import Transient
 from shared.stream import Event, Poison, Unreadable, decode
 
@@ -59,6 +60,7 @@ class Subscription:
         on_down: Callable[[], None],
         on_up: Callable[[], None],
         bury: Callable[[Message, str], None],
+        on_share: Callable[[], None] = nothing,
         start: Literal["latest", "earliest"],
     ) -> None:
         self.failure: BaseException | None = None
@@ -69,6 +71,10 @@ class Subscription:
         """Events dropped because their source and id had been handled already."""
         self._topics, self._on_event, self._bury, self._start = topics, on_event, bury, start
         self._link = Link(on_down, on_up)
+        self._on_share = on_share
+        self._share = Share()
+        self._came: list[int] | None = None
+        """Partitions of the first topic that were assigned and are not in the share yet; None: nothing was."""
         self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._waiting: deque[Message] = deque()
         self._done: dict[tuple[str, int], int] = {}
@@ -99,6 +105,13 @@ class Subscription:
     def up(self) -> bool:
         """False from `on_down` to `on_up`."""
         return self._link.up
+
+    def holds(self, key: str) -> bool:
+        """Whether events of `key` on the first topic come to this member of the group.
+
+        True too while Kafka is away, and when no partition was assigned for long: rather twice than never.
+        """
+        return not self.up or self._share.holds(key)
 
     def wait_ready(self, timeout: float) -> bool:
         """Wait until partitions are assigned: from then on nothing that is published is missed. False if not yet."""
@@ -136,6 +149,8 @@ class Subscription:
             self._hand.close()
 
     def _turn(self) -> None:
+        if self._came is not None:
+            self._hold(self._came)
         message = self._waiting.popleft() if self._waiting else self._consumer.poll(0.1)
         self._link.watch()
         if message is None:
@@ -241,7 +256,24 @@ class Subscription:
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         if self._start == "latest" and partitions:
             consumer.incremental_assign(self._from_now_on(consumer, partitions))
+        mine = [one.partition for one in partitions if one.topic == self._topics[0]]
+        self._came = [*(self._came or ()), *mine]
         self._assigned.set()
+
+    def _hold(self, mine: list[int]) -> None:
+        """Note what has come: who was not there before looks at everything that is its own now.
+
+        Not in the callback: confluent-kafka's `list_topics` ends the process there (2.16.1, CallState_get).
+        """
+        try:
+            found = self._consumer.list_topics(self._topics[0], timeout=5.0).topics[self._topics[0]]
+        except KafkaException as error:
+            log.info("how many partitions %s has is not known yet: %s", self._topics[0], error)
+            return
+        self._came = None
+        self._share.take(mine, len(found.partitions))
+        if mine:
+            self._on_share()
 
     def _from_now_on(self, consumer: Consumer, partitions: list[TopicPartition]) -> list[TopicPartition]:
         """Where each partition goes on: after its commit or, the first time, at the offset that is its end just now.
@@ -277,6 +309,10 @@ class Subscription:
         self._forget(partitions)
 
     def _forget(self, partitions: list[TopicPartition]) -> None:
+        gone_here = {one.partition for one in partitions if one.topic == self._topics[0]}
+        if self._came is not None:
+            self._came = [number for number in self._came if number not in gone_here]
+        self._share.give(gone_here)
         gone = {(one.topic, one.partition) for one in partitions}
         self._done = {key: offset for key, offset in self._done.items() if key not in gone}
         self._waiting = deque(one for one in self._waiting if (one.topic(), one.partition()) not in gone)
