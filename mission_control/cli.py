@@ -137,12 +137,13 @@ def explain(number: Number, state: State = None) -> int:
 def keys(
     fleet: Annotated[Path, typer.Option("--fleet", metavar="DIR", help="Folder of the keyring and made settings.")],
     accounts: Annotated[Path, typer.Option("--accounts", metavar="FILE", help="The forge's accounts.")],
+    token: Annotated[Path, typer.Option("--alert-token", metavar="FILE", help="What Alertmanager shows to Scout.")],
     forge: Annotated[str, typer.Option("--forge", metavar="URL", help="The forge, as workers reach it.")],
 ) -> int:
     """Make what workers in containers need to know, each key in a folder of its own (see docker-compose.yml)."""
-    from mission_control.containers import make_for_containers
+    from mission_control.containers import Places, make_for_containers
 
-    return make_for_containers(_settings(None), fleet, accounts, forge)
+    return make_for_containers(_settings(None), Places(fleet, accounts, token), forge)
 
 
 @app.command()

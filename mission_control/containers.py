@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 import time
 from collections.abc import Callable
@@ -16,8 +17,8 @@ from mission_control.policy_file import read_policy
 from mission_control.record import Record
 from mission_control.seed import NotSeeded, seed
 from mission_control.settings import BadSettings, Settings
-from shared import stream
 
+ALERT_TOKEN: Final = "SRE_ALERT_TOKEN"  # noqa: S105 - its name
 TOKEN: Final = "GITHUB_PERSONAL_ACCESS_TOKEN"  # noqa: S105 - its name
 _MADE: Final = (TOKEN, "GITHUB_REPOSITORY", "GITHUB_API_URL")
 """Settings that are made here when no GitHub is given; each is a file (see SRE_SETTINGS_DIR)."""
@@ -37,23 +38,33 @@ class SeenByPeople:
     marketplace: str
 
 
-def make_for_containers(settings: Settings, fleet: Path, accounts: Path, forge: str) -> int:
-    """A key for each role in a folder of its own, the keyring and the settings in `fleet`, the forge's accounts.
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Folders and files that are made: `fleet` for every worker, the forge's `accounts`, Alertmanager's `token`."""
+
+    fleet: Path
+    accounts: Path
+    token: Path
+
+
+def make_for_containers(settings: Settings, places: Places, forge: str) -> int:
+    """A key for each role in a folder of its own, the keyring and the made settings, accounts and the alerts' token.
 
     `forge` is its address as the workers reach it; with a GitHub token given, nothing is made that points to it.
     """
-    made = fleet / "settings"
+    made = places.fleet / "settings"
     made.mkdir(mode=0o750, exist_ok=True)
+    _share_token(settings, made / ALERT_TOKEN, places.token)
     if settings.github_token is not None:
         for name in _MADE:
             (made / name).unlink(missing_ok=True)
         token = settings.github_token.get_secret_value()
         login = Repository(settings.github_api_url, settings.github_repository or "", token).login()
     else:
-        tokens, login = make_accounts(accounts), FLEET
+        tokens, login = make_accounts(places.accounts), FLEET
         for name, value in zip(_MADE, (tokens.fleet, REPOSITORY, f"{forge}/api/v3"), strict=True):
             _write(made / name, value)
-    make_keys(settings.keys_dir or settings.state_dir / "keys", fleet / "keys.toml", login, apart=True)
+    make_keys(settings.keys_dir or settings.state_dir / "keys", places.fleet / "keys.toml", login, apart=True)
     sys.stdout.write(f"the fleet is {login}; its keys are made\n")
     return 0
 
@@ -72,7 +83,7 @@ def seed_for_containers(settings: Settings, seen: SeenByPeople, faults: Path, wi
     try:
         _await(repository.sync_labels, within)
         if settings.kafka is not None:
-            make_topics(settings.kafka, within)
+            _make_topics(settings.kafka, settings.partitions)
         if own:
             pages = settings.github_api_url.removesuffix("/api/v3")
             seed(pages, REPOSITORY, token, settings.policy, settings.keys_file)
@@ -95,24 +106,14 @@ def _await(ask: Callable[[], object], within: float) -> None:
             return
 
 
-def make_topics(brokers: str, within: float) -> None:
-    """Make the fleet's topics where they are missing, as many partitions as the broker's default.
+def _make_topics(brokers: str, partitions: int) -> None:
+    """A consumer that subscribes before a topic is there hears of it only with its next look at the metadata."""
+    from mission_control.topics import TopicsNotMade, make_topics
 
-    A consumer that subscribes first hears of them only with its next look at the metadata. Raises
-    NotMade when the broker refuses or is silent for `within` seconds.
-    """
-    from confluent_kafka import KafkaError, KafkaException
-    from confluent_kafka.admin import AdminClient
-    from confluent_kafka.cimpl import NewTopic
-
-    admin = AdminClient({"bootstrap.servers": brokers, "client.id": "sre-seed", "log_level": 2})
-    wanted = [NewTopic(topic, num_partitions=-1, replication_factor=-1) for topic in stream.TOPICS]
-    for topic, made in admin.create_topics(wanted, operation_timeout=within, request_timeout=within).items():
-        try:
-            made.result(within)
-        except KafkaException as error:
-            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise NotMade(f"Kafka at {brokers} does not make {topic}: {error.args[0].str()}") from error
+    try:
+        make_topics(brokers, partitions)
+    except (TopicsNotMade, OSError) as error:
+        raise NotMade(f"Kafka at {brokers}: {error}") from error
 
 
 def _record(settings: Settings, seen: SeenByPeople, faults: Path) -> None:
@@ -134,6 +135,18 @@ def _record(settings: Settings, seen: SeenByPeople, faults: Path) -> None:
 
 def _pages(api: str) -> str:
     return "https://github.com" if api == "https://api.github.com" else api.removesuffix("/api/v3")
+
+
+def _share_token(settings: Settings, for_scout: Path, for_alertmanager: Path) -> None:
+    """The bearer token that Alertmanager shows to Scout: the given one, else one made once."""
+    if settings.alert_token is not None:
+        token = settings.alert_token.get_secret_value()
+    elif for_scout.exists():
+        token = for_scout.read_text(encoding="utf-8")
+    else:
+        token = secrets.token_urlsafe(30)
+    for file in (for_scout, for_alertmanager):
+        _write(file, token)
 
 
 def _write(file: Path, value: str) -> None:

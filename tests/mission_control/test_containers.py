@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mission_control.containers import make_for_containers
+from mission_control.containers import Places, make_for_containers
 from mission_control.keys import FLEET, REPOSITORY, read_key
 from mission_control.roster import ROLES
 from mission_control.settings import BadSettings, read_settings, variables
@@ -25,7 +25,8 @@ def make(folder: Path) -> Path:
     """The fleet's folder after one run of `keys`."""
     fleet = folder / "fleet"
     fleet.mkdir(exist_ok=True)
-    assert make_for_containers(read_settings(keys_dir=folder / "keys"), fleet, folder / "accounts.json", FORGE) == 0
+    places = Places(fleet, folder / "accounts.json", folder / "token")
+    assert make_for_containers(read_settings(keys_dir=folder / "keys"), places, FORGE) == 0
     return fleet
 
 
@@ -58,6 +59,8 @@ def test_a_worker_finds_the_made_settings_where_its_environment_leaves_them_out(
     assert settings.github_token is not None
     assert settings.github_repository == REPOSITORY
     assert settings.github_api_url == f"{FORGE}/api/v3"
+    assert settings.alert_token is not None
+    assert settings.alert_token.get_secret_value() == (tmp_path / "token").read_text(encoding="utf-8")
     assert settings.github_token.get_secret_value() not in repr(settings) + capsys.readouterr().out
 
 

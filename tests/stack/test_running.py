@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+import requests
 
 from mission_control.roster import AGENTS, ROLES
+from tests.scenario.stack import wait_for
 from tests.stack.stack import PATIENTS, RealStack
 
 pytestmark = pytest.mark.timeout(300)
@@ -66,5 +69,37 @@ def test_every_port_is_published_on_the_loopback_address_only(stack: RealStack) 
 
 def test_everything_is_there_and_patients_are_left_to_the_fixer(stack: RealStack) -> None:
     seen = inspected(stack)
-    assert set(seen) >= {*AGENTS, *PATIENTS, "kafka", "jaeger", "forge", "engine-reader", "load", "keys", "seed"}
+    parts = {"kafka", "jaeger", "forge", "prometheus", "alertmanager", "engine-reader", "load", "keys", "seed"}
+    assert set(seen) >= {*AGENTS, *PATIENTS, *parts}
+        *AGENTS,
+        *PATIENTS,
+        "kafka",
+        "jaeger",
+        "forge",
+        "prometheus",
+        "alertmanager",
+        "engine-reader",
+        "load",
+        "keys",
+        "seed",
+    }
     assert {seen[name]["HostConfig"]["RestartPolicy"]["Name"] for name in PATIENTS} == {"no"}
+
+
+def test_prometheus_scrapes_every_patient_and_every_worker(stack: RealStack) -> None:
+    url = f"http://127.0.0.1:{stack.ports['PROMETHEUS_PORT']}/api/v1/query"
+
+    def up() -> set[str]:
+        rows = requests.get(url, params={"query": "up == 1"}, timeout=5).json()["data"]["result"]
+        return {row["metric"].get("worker") or row["metric"]["service"] for row in rows}
+
+    wait_for(lambda: up() == {*AGENTS, *PATIENTS, "load"}, 60, "every target is up", 1.0)
+
+
+def test_alertmanager_may_tell_scout_and_nobody_without_its_token(stack: RealStack) -> None:
+    body = json.dumps({"version": "4", "status": "firing", "receiver": "scout", "groupKey": "x", "alerts": []})
+    ask = f"wget -q -O - --post-data='{body}' --header='Content-Type: application/json' "
+    token = '--header="Authorization: Bearer $(cat /run/secrets/sre_alert_token)" '
+    where = "http://scout:9000/webhook/alert"
+    assert stack.execute("alertmanager", "sh", "-c", ask + token + where)[0] == 0
+    assert stack.execute("alertmanager", "sh", "-c", ask + where)[0] != 0
