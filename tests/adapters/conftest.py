@@ -1,13 +1,15 @@
-"""One forge for all tests of the GitHub adapter; each test finds it well-behaved, with an empty log."""
+"""One forge for all tests of the GitHub adapter, well-behaved and with an empty log in each; a broker for each file."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.adapters.github_world import ForgeProcess, World, real, twin
+from tests.broker.conftest import EmbeddedBroker
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +31,21 @@ def forge(forge_process: ForgeProcess) -> Iterator[ForgeProcess]:
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
     """The repository in memory, and the adapter on the embedded forge."""
     return twin() if request.param == "twin" else real(request.getfixturevalue("forge"), tmp_path)
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[EmbeddedBroker]:
+    running = EmbeddedBroker()
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture(scope="module", params=["embedded", "real"])
+def bootstrap(request: pytest.FixtureRequest, broker: EmbeddedBroker) -> str:
+    """Where a Kafka listens: the embedded one, then the real one that SRE_TEST_KAFKA names."""
+    if request.param == "embedded":
+        return broker.bootstrap
+    real_one = os.environ.get("SRE_TEST_KAFKA")
+    if not real_one:
+        pytest.skip("SRE_TEST_KAFKA is not set: no real Kafka to hold to the contract")
+    return real_one

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -17,30 +16,13 @@ from agents.scout.watch import Watch
 from shared.adapters.kafka import Stream, Subscription
 from shared.analysis.rca.baseline_store import BaselineStore
 from shared.stream import BASELINE, BASELINES, DEAD_LETTERS, Event
-from tests.broker.conftest import EmbeddedBroker, wait_for
+from tests.broker.conftest import wait_for
 from tests.scout.shop import Shop
 from tests.scout.world import patrol
 
 
 def now() -> datetime:
     return datetime.now(UTC)
-
-
-@pytest.fixture(scope="module")
-def broker() -> Iterator[EmbeddedBroker]:
-    running = EmbeddedBroker()
-    yield running
-    assert running.stop() == 0
-
-
-@pytest.fixture(scope="module", params=["embedded", "real"])
-def bootstrap(request: pytest.FixtureRequest, broker: EmbeddedBroker) -> str:
-    if request.param == "embedded":
-        return broker.bootstrap
-    real = os.environ.get("SRE_TEST_KAFKA")
-    if not real:
-        pytest.skip("SRE_TEST_KAFKA is not set: no real Kafka to hold to the contract")
-    return real
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -16,16 +15,9 @@ from mission_control.topics import make_topics, partitions_of
 from shared.adapters.kafka import Stream, Subscription
 from shared.adapters.kafka.share import UNDECIDED_FOR, Share, murmur2, partition_of
 from shared.stream import TOPICS, Event
-from tests.broker.conftest import EmbeddedBroker, wait_for
+from tests.broker.conftest import wait_for
 
 KEYS = [str(number) for number in range(1, 61)]
-
-
-@pytest.fixture(scope="module")
-def broker() -> Iterator[EmbeddedBroker]:
-    running = EmbeddedBroker()
-    yield running
-    running.stop()
 
 
 def test_keys_are_hashed_as_kafka_hashes_them() -> None:
@@ -81,14 +73,6 @@ def publish(stream: Stream, topic: str) -> None:
     for key in KEYS:
         at = datetime(2026, 1, 2, tzinfo=UTC)
         stream.publish(topic, key, Event(uuid.uuid4().hex, "/tests", "test.wake", key, at, {"issue": int(key)}))
-
-
-@pytest.fixture(params=["embedded", "real"])
-def bootstrap(request: pytest.FixtureRequest, broker: EmbeddedBroker) -> str:
-    real = os.environ.get("SRE_TEST_KAFKA")
-    if request.param == "real" and not real:
-        pytest.skip("SRE_TEST_KAFKA is not set: no real Kafka to hold to the contract")
-    return real or "" if request.param == "real" else broker.bootstrap
 
 
 def make(bootstrap: str, topic: str) -> None:

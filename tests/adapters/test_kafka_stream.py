@@ -22,23 +22,6 @@ from tests.broker.conftest import EmbeddedBroker, read, wait_for
 Events = list[tuple[str, Event]]
 
 
-@pytest.fixture(scope="module")
-def broker() -> Iterator[EmbeddedBroker]:
-    running = EmbeddedBroker()
-    yield running
-    assert running.stop() == 0
-
-
-@pytest.fixture(scope="module", params=["embedded", "real"])
-def bootstrap(request: pytest.FixtureRequest, broker: EmbeddedBroker) -> str:
-    if request.param == "embedded":
-        return broker.bootstrap
-    real = os.environ.get("SRE_TEST_KAFKA")
-    if not real:
-        pytest.skip("SRE_TEST_KAFKA is not set: no real Kafka to hold to the contract")
-    return real
-
-
 @pytest.fixture
 def connect() -> Iterator[Callable[[str], Stream]]:
     streams: list[Stream] = []

@@ -44,6 +44,9 @@ PATIENCE: Final = 1.0
 GRACE: Final = 3.0
 """Seconds a handler that is at work gets to end when the subscription is stopped."""
 
+ASK: Final = 0.5
+"""Seconds that asking for a topic's partitions may take; longer would look like standing still (link.py)."""
+
 COMMIT_EVERY: Final = 0.5
 """Seconds between commits while events keep coming; a pause between events commits at once."""
 
@@ -149,7 +152,7 @@ class Subscription:
             self._hand.close()
 
     def _turn(self) -> None:
-        if self._came is not None:
+        if self._came is not None and self._link.up:
             self._hold(self._came)
         message = self._waiting.popleft() if self._waiting else self._consumer.poll(0.1)
         self._link.watch()
@@ -266,9 +269,9 @@ class Subscription:
         Not in the callback: confluent-kafka's `list_topics` ends the process there (2.16.1, CallState_get).
         """
         try:
-            found = self._consumer.list_topics(self._topics[0], timeout=5.0).topics[self._topics[0]]
+            found = self._consumer.list_topics(self._topics[0], timeout=ASK).topics[self._topics[0]]
         except KafkaException as error:
-            log.info("how many partitions %s has is not known yet: %s", self._topics[0], error)
+            log.debug("how many partitions %s has is not known yet: %s", self._topics[0], error)
             return
         self._came = None
         self._share.take(mine, len(found.partitions))
