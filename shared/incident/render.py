@@ -95,6 +95,13 @@ def number(value: float | None, unit: str = "") -> Markdown:
     return Markdown(f"{figure} {escape(unit)}".strip())
 
 
+def chance(value: float) -> Markdown:
+    """A probability to a hundredth, and never 0 or 1 unless it is."""
+    if 0 < value < 0.01:
+        return Markdown("below 0.01")
+    return Markdown("above 0.99" if 0.99 < value < 1 else f"{value:.2g}")
+
+
 def usd(value: float) -> Markdown:
     """An amount of US dollars, to a hundredth of a cent."""
     return Markdown(f"{value:.4f} USD")
@@ -117,6 +124,7 @@ def _environment() -> Environment:
         "md": Markdown,
         "code": code,
         "num": number,
+        "chance": chance,
         "usd": usd,
         "clock": clock,
         "nats": nats,

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from shared.incident.codec import starts_like_a_block
 from shared.incident.commands import parse
 from shared.incident.facts import AnyFact, Diagnosed, parse_fact
-from shared.incident.render import render, title
+from shared.incident.render import chance, render, title
 from shared.incident.status import TRANSITIONS, Status
 from shared.incident.thread import Comment
 from shared.testing.log import START, LogBuilder, sample
@@ -245,3 +245,11 @@ def test_a_title_is_one_short_line() -> None:
     line = title(fact)
     assert line.startswith("policy-service: a b x")
     assert len(line) == 200
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(0.0, "0"), (4.2e-07, "below 0.01"), (0.634, "0.63"), (0.99, "0.99"), (0.998, "above 0.99"), (1.0, "1")],
+)
+def test_a_probability_is_said_to_a_hundredth_and_never_as_certain_unless_it_is(value: float, said: str) -> None:
+    assert chance(value) == said
