@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from shared.analysis.rca.table import Table
 
 Export = Annotated[
-    Path | None, typer.Option(exists=True, dir_okay=False, readable=True, help="Jaeger's JSON, may be .gz.")
+    Path | None,
+    typer.Option(exists=True, dir_okay=False, readable=True, help="Jaeger's JSON, legacy or v3 (OTLP); may be .gz."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
@@ -78,14 +79,14 @@ def _one_way(baseline: Path | None, incident: Path | None, since: str | None, tr
 
 def _from_files(baseline: Path, incident: Path, metrics: Path | None) -> tuple[Table, Rows | None]:
     """Raises BadSettings when a file is not what it should be."""
-    from mission_control.rca_files import Unreadable, read_rows, read_traces
+    from mission_control.rca_files import Unreadable, add_export, read_rows
     from mission_control.settings import BadSettings
     from shared.analysis.rca.table import Builder
 
     builder = Builder()
     try:
-        builder.add_jaeger(read_traces(baseline), incident=False)
-        builder.add_jaeger(read_traces(incident), incident=True)
+        add_export(builder, baseline, incident=False)
+        add_export(builder, incident, incident=True)
         return builder.table(), read_rows(metrics) if metrics else None
     except Unreadable as failure:
         raise BadSettings((str(failure),)) from failure

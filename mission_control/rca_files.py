@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Final
 
+from shared.analysis import otlp_json
 from shared.analysis.rca.metrics import Rows
+from shared.analysis.rca.table import Builder
+from shared.analysis.spans import into_traces
 
 CHUNK: Final = 1 << 20
 HEAD: Final = 1 << 12
@@ -17,6 +20,23 @@ HEAD: Final = 1 << 12
 
 class Unreadable(Exception):
     """The file is not what it should be."""
+
+
+def add_export(builder: Builder, path: Path, *, incident: bool) -> None:
+    """Take the traces of an export into `builder`: Jaeger's own JSON, or OTLP as /api/v3 answers. Raises Unreadable."""
+    try:
+        with _open(path) as file:
+            otlp = '"resourceSpans"' in file.read(HEAD)
+            if otlp:
+                file.seek(0)
+                parsed = otlp_json.parse(file.read())
+    except (OSError, EOFError, ValueError, RecursionError) as error:
+        raise Unreadable(f"{path}: {error}") from error
+    if otlp:
+        builder.add_traces(into_traces(parsed.spans), incident=incident)
+        builder.leave_out(parsed.set_aside)
+    else:
+        builder.add_jaeger(read_traces(path), incident=incident)
 
 
 def read_traces(path: Path) -> Iterator[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -126,3 +127,45 @@ def test_a_span_of_time_that_is_none_is_refused() -> None:
     result = CliRunner().invoke(app, ["rca", "--since", "soon", "--jaeger", "http://127.0.0.1:1"])
     assert result.exit_code == 2
     assert "--since must be a duration" in result.stderr
+
+
+def as_otlp(document: dict[str, Any]) -> dict[str, Any]:
+    """A legacy export as /api/v3/traces answers it."""
+    resources = []
+    for trace in document["data"]:
+        for span in trace["spans"]:
+            service = trace["processes"][span["processID"]]["serviceName"]
+            wire = {
+                "traceId": span["traceID"].rjust(32, "0"),
+                "spanId": span["spanID"].rjust(16, "0"),
+                "parentSpanId": span["references"][0]["spanID"].rjust(16, "0") if span["references"] else "",
+                "name": span["operationName"],
+                "startTimeUnixNano": str(span["startTime"] * 1000),
+                "endTimeUnixNano": str((span["startTime"] + span["duration"]) * 1000),
+            }
+            attributes = [{"key": "service.name", "value": {"stringValue": service}}]
+            resources.append({"resource": {"attributes": attributes}, "scopeSpans": [{"spans": [wire]}]})
+    return {"result": {"resourceSpans": resources}}
+
+
+def test_an_export_of_the_v3_api_is_diagnosed_like_the_legacy_one(tmp_path: Path) -> None:
+    ranked = []
+    for name, shape in (("legacy", lambda document: document), ("otlp", as_otlp)):
+        paths = []
+        for incident in (False, True):
+            path = tmp_path / f"{name}-{incident}.json"
+            path.write_text(json.dumps(shape(window(World(1), incident=incident, fault=FAULT if incident else None))))
+            paths.append(str(path))
+        command = ["rca", "--baseline", paths[0], "--incident", paths[1], "--json"]
+        found = json.loads(CliRunner().invoke(app, command).stdout)
+        ranked.append([(s["service"], s["cause"]) for s in found["ranked"][:3]])
+    assert ranked[0] == ranked[1]
+    assert ranked[0][0] == ("payment", "cpu")
+
+
+def test_a_broken_export_of_the_v3_api_is_refused_with_its_name(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.json"
+    broken.write_text('{"result": {"resourceSpans": [{"resource"')
+    result = CliRunner().invoke(app, ["rca", "--baseline", str(broken), "--incident", str(broken)])
+    assert result.exit_code == 2
+    assert "broken.json" in result.stderr

@@ -118,6 +118,10 @@ class Builder:
                     self._line(first + n, event.time_us, {**event.attributes, "event": event.name})
             self._close(trace.trace_id, len(kept), incident)
 
+    def leave_out(self, corrupt: int) -> None:
+        """Count spans that a parser before this one could not use."""
+        self._aside.corrupt += corrupt
+
     def table(self) -> Table:
         """All that was added, as arrays. Parents that are nowhere make their children roots, counted as orphans."""
         n = len(self._ids)
