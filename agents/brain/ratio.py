@@ -16,6 +16,8 @@ from typing import Final
 from shared.analysis.trace import Span
 
 CUT: Final = 5.0
+NAMED: Final = 50
+"""Slow spans that evidence names."""
 KNOWN: Final = 20
 """Spans before the incident from which a usual time is known."""
 
@@ -41,6 +43,16 @@ class Slower:
     median: float
     spans: int
     slow: tuple[Timed, ...]
+
+    @property
+    def trace_id(self) -> str | None:
+        """The trace of the slowest, where anything is slow."""
+        return self.slow[0][1].trace_id if self.slow else None
+
+    @property
+    def slowest(self) -> list[list[str | int]]:
+        """Trace, span and µs of those that evidence names (JSON types)."""
+        return [[s.trace_id, s.span_id, us] for us, s in self.slow[:NAMED]]
 
 
 def slower(before: Sequence[Timed], during: Sequence[Timed], least_us: int) -> Slower | None:

@@ -110,10 +110,9 @@ def _times(incident: Incident, reading: Reading) -> Iterator[Clue]:
             "median_us": found.median,
             "median_us_before": found.median_before,
             "spans": found.spans,
-            "slow": [[s.trace_id, s.span_id, us] for us, s in found.slow[:50]],
+            "slow": found.slowest,
         }
-        trace_id = found.slow[0][1].trace_id if found.slow else None
-        proof = (evidence("trace", service, seen, verbatim, trace_id=trace_id),)
+        proof = (evidence("trace", service, seen, verbatim, trace_id=found.trace_id),)
         if found.weight <= 0 or not found.slow:
             yield Clue(NAME, "traces", service, "slow", -1.0, "its own time is as before", proof, raises=False)
             continue

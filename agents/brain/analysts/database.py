@@ -48,10 +48,9 @@ def analyse(incident: Incident, case: Case, reading: Reading) -> tuple[Clue, ...
             "median_us": found.median,
             "median_us_before": found.median_before,
             "calls": found.spans,
-            "longest": [[s.trace_id, s.span_id, us] for us, s in found.slow[:50]],
+            "longest": found.slowest,
         }
-        trace_id = found.slow[0][1].trace_id if found.slow else None
-        proof = evidence("trace", f"outside-{service}", seen, verbatim, trace_id=trace_id)
+        proof = evidence("trace", f"outside-{service}", seen, verbatim, trace_id=found.trace_id)
         if found.weight > 0 and found.slow:
             why = "what it calls outside has become slow"
             clues.append(Clue(NAME, "traces", service, "slow-dependency", found.weight, why, (proof,)))

@@ -41,10 +41,9 @@ def analyse(incident: Incident, case: Case, reading: Reading) -> tuple[Clue, ...
                 "median_us": way.median,
                 "median_us_before": way.median_before,
                 "calls": way.spans,
-                "longest": [[s.trace_id, s.span_id, us] for us, s in way.slow[:50]],
+                "longest": way.slowest,
             }
-            trace_id = way.slow[0][1].trace_id if way.slow else None
-            proof = evidence("trace", f"way-{callee}", seen, verbatim, trace_id=trace_id)
+            proof = evidence("trace", f"way-{callee}", seen, verbatim, trace_id=way.trace_id)
             if way.weight > 0 and way.slow:
                 why = "its callers wait longer than it works"
                 clues.append(Clue(NAME, "traces", callee, "network", way.weight, why, (proof,)))
