@@ -20,8 +20,8 @@ from mission_control.github import GithubSaysNo
 from mission_control.keys import read_key
 from mission_control.running import target
 from mission_control.settings import BadSettings, Settings
-from shared.incident.facts import Role
 from shared.incident.labels import CATALOGUE
+from shared.incident.record import Role
 
 _TIMEOUT: Final = 3.0
 

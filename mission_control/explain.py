@@ -19,14 +19,13 @@ from shared.incident.facts import (
     Detected,
     Diagnosed,
     Escalated,
-    Evidence,
     Learned,
-    Measure,
     Refused,
     Ruled,
     Stuck,
     Verified,
 )
+from shared.incident.parts import Evidence, Measure
 from shared.incident.replay import Entry, Incident
 
 

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from mission_control.roster import ROLES
-from shared.incident.facts import Role
+from shared.incident.record import Role
 from shared.incident.signing import Keyring, PublicKey, parse_keyring, render_keyring
 
 VALID_FOR: Final = timedelta(days=365)

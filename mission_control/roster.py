@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from shared.incident.facts import Role
+from shared.incident.record import Role
 
 ROLES: Final[tuple[Role, ...]] = ("scout", "brain", "guardrail", "fixer", "memory", "escalation")
 AGENTS: Final = (*ROLES, "herald")

@@ -8,7 +8,7 @@ from typing import Any
 
 from mission_control.running import Target, target
 from mission_control.settings import BadSettings, Settings
-from shared.incident.facts import canonical_json
+from shared.incident.record import canonical_json
 from shared.incident.replay import GENESIS, Entry, Incident, replay
 
 

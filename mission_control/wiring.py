@@ -11,7 +11,7 @@ from mission_control.absent import NoTraces
 from mission_control.kit import Built, Kit, Running
 from mission_control.settings import BadSettings
 from shared import stream
-from shared.incident.facts import Role
+from shared.incident.record import Role
 from shared.ports import Engine, Metrics, Traces
 from shared.runtime.patrol import PatrolRound
 

@@ -18,7 +18,7 @@ from mission_control.wiring import BUILD
 from shared import crashpoints, stream
 from shared.adapters.github import Address, PacedQueue, connect
 from shared.adapters.kafka import Stream
-from shared.incident.facts import Role
+from shared.incident.record import Role
 from shared.incident.signing import Keyring, KeySigner, parse_keyring
 from shared.redaction import Redactor
 from shared.runtime import log, telemetry

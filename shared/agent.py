@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
-from shared.incident.facts import AnyFact, Applied, Detected, Directive, Refused, Role
+from shared.incident.facts import AnyFact, Applied, Detected, Refused
+from shared.incident.parts import Directive
+from shared.incident.record import Role
 from shared.incident.replay import Incident
 
 Seen = TypeVar("Seen")

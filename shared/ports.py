@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from shared.analysis.metrics import Series
 from shared.analysis.trace import Trace
-from shared.incident.facts import Observed
+from shared.incident.parts import Observed
 from shared.incident.replay import Incident
 from shared.incident.thread import Comment, Thread
 from shared.stream import Event

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from agents.brain.grounded import OBSERVE, why_not
 from agents.brain.question import SENTENCES, Shown
-from shared.incident.facts import Cause, Hypothesis
+from shared.incident.parts import Cause, Hypothesis
 from shared.incident.render import plain
 
 NEAR: Final = 3.0

@@ -10,7 +10,7 @@ from shared.analysis.metrics import Series
 from shared.analysis.rca.baseline_store import BaselineStore
 from shared.analysis.trace import Trace
 from shared.incident.evidence import observation, sha256_of
-from shared.incident.facts import Cause, Evidence, EvidenceKind
+from shared.incident.parts import Cause, Evidence, EvidenceKind
 from shared.incident.replay import Incident
 from shared.ports import Commit, Container
 

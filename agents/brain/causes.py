@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from shared.incident.facts import Cause, Symptom
+from shared.incident.parts import Cause, Symptom
 
 TITLES: Final[Mapping[Cause, str]] = {
     "oom": "OOM",

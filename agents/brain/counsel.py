@@ -13,17 +13,8 @@ from datetime import datetime, timedelta
 from agents.brain.advice import Advice, Nonsense, Said, decisive, read, reordered
 from agents.brain.question import Shown
 from shared.agent import Effect, Later, Say
-from shared.incident.facts import (
-    Advised,
-    Cause,
-    Diagnosed,
-    Escalated,
-    Evidence,
-    Hypothesis,
-    Ranked,
-    Sentence,
-    Stuck,
-)
+from shared.incident.facts import Advised, Diagnosed, Escalated, Ranked, Sentence, Stuck
+from shared.incident.parts import Cause, Evidence, Hypothesis
 from shared.incident.replay import Incident
 from shared.incident.status import Status
 from shared.ports import Pending, Reply

@@ -16,7 +16,7 @@ from agents.brain.observations import read_of, settle
 from agents.brain.reading import Reading, read
 from agents.brain.verifier import cited_only, verified
 from shared.incident.evidence import by_alert, one_line
-from shared.incident.facts import Cause, Evidence, Hypothesis, Settle, Vote
+from shared.incident.parts import Cause, Evidence, Hypothesis, Settle, Vote
 from shared.incident.replay import Incident
 from shared.incident.steering import Steering, steering
 

@@ -14,7 +14,7 @@ from shared.analysis.rca.table import Builder, Table
 from shared.analysis.rca.waterfall import waterfall
 from shared.analysis.trace import Trace
 from shared.incident.evidence import one_line, sha256_of
-from shared.incident.facts import Exhibit
+from shared.incident.parts import Exhibit
 
 WORST: Final = 4_000
 NORMAL: Final = 2_500

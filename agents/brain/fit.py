@@ -11,7 +11,7 @@ from typing import Final
 
 from agents.brain.causes import EXPLAINS, INDIRECTLY
 from agents.brain.reading import Reading
-from shared.incident.facts import UNAVAILABLE, Cause, Symptom
+from shared.incident.parts import UNAVAILABLE, Cause, Symptom
 from shared.incident.replay import Incident
 
 NAME: Final = "fit"

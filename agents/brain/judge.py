@@ -14,7 +14,8 @@ from agents.brain.director import Panel, convene
 from agents.brain.exhibit import exhibit
 from shared.agent import Later, Say
 from shared.incident.brief import brief
-from shared.incident.facts import Advised, Detected, Diagnosed, Directive, Escalated, Stuck, Verified
+from shared.incident.facts import Advised, Detected, Diagnosed, Escalated, Stuck, Verified
+from shared.incident.parts import Directive
 from shared.incident.replay import Incident
 from shared.incident.status import Status
 

@@ -18,7 +18,7 @@ from agents.brain.question import Shown, question, shown
 from shared.agent import Effect, Later, Say
 from shared.analysis.metrics import Series
 from shared.analysis.trace import Span, Trace
-from shared.incident.facts import Role
+from shared.incident.record import Role
 from shared.incident.replay import Incident
 from shared.incident.status import Status
 from shared.ports import Adviser, Engine, History, Issues, Metrics, Past, Permanent, Reply, Traces, Transient, Usual

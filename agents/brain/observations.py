@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from agents.brain.case import Case
-from shared.incident.facts import Cause, Evidence, EvidenceKind, Hypothesis, Settle
+from shared.incident.parts import Cause, Evidence, EvidenceKind, Hypothesis, Settle
 
 EVERY: Final[tuple[Cause, ...]] = get_args(Cause)
 Cost = Literal["look", "query", "probe", "ask"]

@@ -12,7 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from agents.brain.grounded import LONGEST, OBSERVE
 from shared.incident.evidence import one_line
-from shared.incident.facts import Evidence, Hypothesis, canonical_json
+from shared.incident.parts import Evidence, Hypothesis
+from shared.incident.record import canonical_json
 from shared.incident.render import plain
 from shared.incident.replay import Incident
 from shared.ports import Question

@@ -9,7 +9,7 @@ from typing import Final
 
 from agents.brain.case import Cited, Clue
 from shared.incident.evidence import sha256_of
-from shared.incident.facts import Evidence, Hypothesis
+from shared.incident.parts import Evidence, Hypothesis
 
 _NUMBER: Final = re.compile(r"(?<![\w.,#-])#?(\d+(?:\.\d+)?)(%?)(?![\w])(?!\.\d)")
 _SCALES: Final = (1.0, 1e-3, 1e-6)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from agents.escalation.judge import Seen, judge
 from shared.agent import Effect
-from shared.incident.facts import Escalated, Role
+from shared.incident.facts import Escalated
 from shared.incident.labels import JULES_FIX
+from shared.incident.record import Role
 from shared.incident.replay import Incident
 from shared.incident.status import TRANSITIONS
 from shared.ports import People

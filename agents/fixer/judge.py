@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from shared.agent import Act, Effect, Later, Say
-from shared.incident.facts import Began, Predicate, Refused
+from shared.incident.facts import Began, Refused
+from shared.incident.parts import Predicate
 from shared.incident.replay import Incident
 from shared.incident.status import Status
 from shared.policy.model import Policy

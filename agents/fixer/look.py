@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from agents.fixer.judge import Seen, judge
 from shared.agent import Effect
-from shared.incident.facts import Role
+from shared.incident.record import Role
 from shared.incident.replay import Incident
 from shared.incident.status import Status
 from shared.policy.model import Policy

@@ -7,7 +7,8 @@ from datetime import datetime
 from agents.guardrail.judge import Seen, Spoken, judge
 from shared.agent import Effect
 from shared.incident.commands import Command, parse
-from shared.incident.facts import Applied, Commanded, Diagnosed, Role, Verified
+from shared.incident.facts import Applied, Commanded, Diagnosed, Verified
+from shared.incident.record import Role
 from shared.incident.replay import Incident
 from shared.incident.status import Status
 from shared.policy.model import Policy

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from agents.memory.judge import PATIENCE, Seen, judge
 from shared.agent import Effect
-from shared.incident.facts import Role
+from shared.incident.record import Role
 from shared.incident.replay import Incident
 from shared.incident.status import Status
 from shared.ports import Issues, Past

@@ -10,7 +10,8 @@ from typing import Final
 from agents.scout.verify import Patience, Waiting, after_action, by_itself
 from agents.scout.watch import View, Watch
 from shared.agent import Effect, Later, Say
-from shared.incident.facts import Detected, Role
+from shared.incident.facts import Detected
+from shared.incident.record import Role
 from shared.incident.replay import Incident
 from shared.incident.status import Status
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from shared.incident.evidence import ALERT, SERVICE_NAME, observation, one_line
-from shared.incident.facts import Evidence, Severity, Symptom
+from shared.incident.parts import Evidence, Severity, Symptom
 
 MOST_BYTES: Final = 256 * 1024
 """Of one notification."""

@@ -20,7 +20,8 @@ from agents.scout.observations import Detector, Finding
 from agents.scout.topology import callers
 from shared.agent import Open, Recount, Reopen, Sighting
 from shared.incident.evidence import observation, one_line, sha256_of
-from shared.incident.facts import UNAVAILABLE, Detected, Symptom, Verified
+from shared.incident.facts import Detected, Verified
+from shared.incident.parts import UNAVAILABLE, Symptom
 from shared.incident.replay import Incident
 from shared.incident.status import Status
 

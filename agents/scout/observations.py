@@ -12,7 +12,8 @@ from agents.scout.traffic import Call
 from shared.analysis.cusum import BernoulliCusum
 from shared.analysis.trace import Span
 from shared.incident.evidence import SERVICE_NAME
-from shared.incident.facts import Detected, Evidence, Measure, Severity, Symptom
+from shared.incident.facts import Detected
+from shared.incident.parts import Evidence, Measure, Severity, Symptom
 from shared.ports import Container, ContainerEvent
 from shared.stream import Event
 

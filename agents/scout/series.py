@@ -8,7 +8,7 @@ from typing import Final
 
 from shared.analysis.baseline import ShareBaseline
 from shared.analysis.cusum import BernoulliCusum, CusumRun, design
-from shared.incident.facts import Evidence
+from shared.incident.parts import Evidence
 
 IN_CONTROL: Final = 1e8
 """Wanted observations between false alarms, for each stream: 96 days at 12 a second, 38 days at 30."""

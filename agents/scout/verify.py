@@ -14,7 +14,8 @@ from agents.scout.observations import Finding, Tally
 from agents.scout.watch import View
 from shared.analysis.baseline import wilson
 from shared.incident.evidence import by_alert, one_line
-from shared.incident.facts import UNAVAILABLE, Detected, Evidence, Measure, Verified
+from shared.incident.facts import Detected, Verified
+from shared.incident.parts import UNAVAILABLE, Evidence, Measure
 
 ANSWERS: Final = 3
 """Answered probes that show a service answering."""

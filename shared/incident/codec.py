@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from shared.incident.card import without_card
-from shared.incident.facts import AnyFact, canonical_json, parse_fact
+from shared.incident.facts import AnyFact, parse_fact
+from shared.incident.record import canonical_json
 from shared.incident.signing import Signer
 
 MAX_BODY = 60_000

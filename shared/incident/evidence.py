@@ -7,7 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from shared.incident.facts import Evidence, EvidenceKind, canonical_json
+from shared.incident.parts import Evidence, EvidenceKind
+from shared.incident.record import canonical_json
 
 SERVICE_NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,99}")
 """What may be the name of a service (facts.Name). Anything else in telemetry is left out."""

@@ -21,13 +21,12 @@ from shared.incident.facts import (
     Commanded,
     Detected,
     Diagnosed,
-    Directive,
     Fact,
-    Hypothesis,
     Refused,
     Ruled,
     Verified,
 )
+from shared.incident.parts import Directive, Hypothesis
 from shared.incident.signing import Keyring
 from shared.incident.status import OWNERS, TRANSITIONS, Status
 from shared.incident.thread import Comment, Thread

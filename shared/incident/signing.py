@@ -14,7 +14,7 @@ from typing import Protocol, get_args
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from shared.incident.facts import Role
+from shared.incident.record import Role
 
 PAYLOAD_TYPE = b"application/vnd.sre-space.fact.v1+json"
 

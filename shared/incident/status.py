@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from shared.incident.facts import Role
+from shared.incident.record import Role
 
 
 class Status(StrEnum):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.incident.facts import Cause, Commanded
+from shared.incident.facts import Commanded
+from shared.incident.parts import Cause
 from shared.incident.replay import Incident
 
 About = tuple[str, Cause]

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BeforeValidator, Field, ValidationError
 
-from shared.incident.facts import Name, Record
+from shared.incident.record import Name, Record
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
-from shared.incident.facts import Directive, Observed, Predicate
+from shared.incident.parts import Directive, Observed, Predicate
 from shared.policy.model import Policy
 
 Weight = Literal["veto", "stale", "wait", "ask"]

@@ -26,27 +26,19 @@ from shared.incident.facts import (
     Commanded,
     Detected,
     Diagnosed,
-    Directive,
     Escalated,
-    Evidence,
-    Exhibit,
-    Hypothesis,
     Learned,
-    Measure,
-    Observed,
-    Predicate,
     Ranked,
     Refused,
-    Role,
     Ruled,
     Sentence,
-    Settle,
     Steers,
     Stuck,
     Verified,
-    Vote,
 )
 from shared.incident.labels import opening
+from shared.incident.parts import Directive, Evidence, Exhibit, Hypothesis, Measure, Observed, Predicate, Settle, Vote
+from shared.incident.record import Role
 from shared.incident.render import render, title
 from shared.incident.replay import Incident, replay
 from shared.incident.signing import Keyring, KeySigner, PublicKey

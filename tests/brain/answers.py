@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from agents.brain.question import Shown, shown
-from shared.incident.facts import Evidence, Hypothesis
+from shared.incident.parts import Evidence, Hypothesis
 from shared.redaction import Redactor
 
 SLOW = Evidence(

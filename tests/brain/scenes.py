@@ -12,7 +12,8 @@ from agents.brain.judge import Seen
 from agents.brain.look import Brain
 from shared.analysis.trace import Span, Trace
 from shared.incident.evidence import observation
-from shared.incident.facts import Detected, Symptom
+from shared.incident.facts import Detected
+from shared.incident.parts import Symptom
 from shared.incident.replay import Entry, Incident
 from shared.incident.status import Status
 from shared.ports import Commit, Container, Metrics

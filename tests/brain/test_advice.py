@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from agents.brain.advice import NEAR, Nonsense, decisive, read, reordered, unsound
 from agents.brain.grounded import OBSERVE
-from shared.incident.facts import Cause, Hypothesis
+from shared.incident.parts import Cause, Hypothesis
 from tests.brain.answers import HOSTILE, PROOFS, SLOW, answer, hypothesis, near, seen, sentence
 
 

@@ -12,7 +12,8 @@ from agents.brain.case import Case, Clue
 from agents.brain.director import convene
 from agents.brain.reading import read
 from shared.analysis.trace import Span, Trace
-from shared.incident.facts import Cause, Diagnosed, Symptom, Verified
+from shared.incident.facts import Diagnosed, Verified
+from shared.incident.parts import Cause, Symptom
 from shared.incident.replay import Entry, Incident
 from shared.ports import Commit, Container
 from shared.testing.log import sample

@@ -12,7 +12,8 @@ import pytest
 from agents.brain.judge import ENOUGH, Seen
 from agents.brain.look import Brain
 from shared.agent import Effect, Later, Say
-from shared.incident.facts import Advised, Diagnosed, Escalated, Evidence, Stuck
+from shared.incident.facts import Advised, Diagnosed, Escalated, Stuck
+from shared.incident.parts import Evidence
 from shared.incident.replay import Entry, Incident, unbound
 from shared.incident.status import TRANSITIONS
 from shared.ports import Commit, Question, Reply

@@ -15,17 +15,8 @@ from agents.brain.observations import read_of, settle
 from shared.agent import Say
 from shared.incident.codec import MAX_BODY, Place, encode
 from shared.incident.evidence import observation, sha256_of
-from shared.incident.facts import (
-    Cause,
-    Commanded,
-    Diagnosed,
-    Escalated,
-    Evidence,
-    EvidenceKind,
-    Hypothesis,
-    Steers,
-    Stuck,
-)
+from shared.incident.facts import Commanded, Diagnosed, Escalated, Steers, Stuck
+from shared.incident.parts import Cause, Evidence, EvidenceKind, Hypothesis
 from shared.incident.render import render
 from shared.incident.replay import Entry, Incident
 from shared.testing.log import signer

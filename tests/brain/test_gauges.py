@@ -15,7 +15,8 @@ from agents.brain.reading import read
 from shared.agent import Say
 from shared.analysis.metrics import Series
 from shared.incident.evidence import observation
-from shared.incident.facts import AnyFact, Applied, Detected, Diagnosed, Observed, Stuck, Symptom, Verified
+from shared.incident.facts import AnyFact, Applied, Detected, Diagnosed, Stuck, Verified
+from shared.incident.parts import Observed, Symptom
 from shared.incident.replay import Entry, Incident
 from shared.incident.status import Status
 from shared.ports import Metrics, Transient

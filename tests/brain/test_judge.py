@@ -13,7 +13,8 @@ from agents.brain.director import convene
 from agents.brain.judge import Seen, firings, judge
 from shared.agent import Later, Say
 from shared.analysis.trace import Span, Trace
-from shared.incident.facts import Detected, Diagnosed, Escalated, Evidence, Stuck, Symptom, Verified
+from shared.incident.facts import Detected, Diagnosed, Escalated, Stuck, Verified
+from shared.incident.parts import Evidence, Symptom
 from shared.incident.replay import Entry, Incident
 from shared.incident.status import Status
 from shared.ports import Commit, Container

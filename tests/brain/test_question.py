@@ -9,7 +9,8 @@ import jsonschema  # type: ignore[import-untyped]
 
 from agents.brain.question import LONGEST_TEXT, MOST_EVIDENCE, question, shown
 from shared.incident.evidence import observation
-from shared.incident.facts import Detected, Evidence
+from shared.incident.facts import Detected
+from shared.incident.parts import Evidence
 from shared.incident.replay import Entry, Incident
 from shared.incident.status import Status
 from shared.ports import Question

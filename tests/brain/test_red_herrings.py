@@ -11,7 +11,8 @@ import pytest
 from agents.brain.director import convene
 from agents.brain.judge import judge
 from shared.agent import Later, Say
-from shared.incident.facts import Cause, Diagnosed, Escalated, Stuck, Symptom
+from shared.incident.facts import Diagnosed, Escalated, Stuck
+from shared.incident.parts import Cause, Symptom
 from shared.ports import Commit
 from tests.brain.scenes import Fault, Scene, crash, errors, hang, latency, oom, refusing
 

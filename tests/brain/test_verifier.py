@@ -12,7 +12,7 @@ from agents.brain.case import Case, Cited, Clue, evidence
 from agents.brain.reading import Reading
 from agents.brain.verifier import cited_only, unsupported, verified
 from shared.incident.evidence import observation, sha256_of
-from shared.incident.facts import Hypothesis
+from shared.incident.parts import Hypothesis
 from shared.incident.replay import Incident
 from tests.brain.scenes import Scene, latency
 

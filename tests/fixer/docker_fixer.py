@@ -10,7 +10,7 @@ from pathlib import Path
 from agents.fixer.actuators.container import ContainerRestart
 from agents.fixer.actuators.ledger import Ledger
 from shared.adapters.docker import DockerHands
-from shared.incident.facts import Directive
+from shared.incident.parts import Directive
 from tests.fixer.racer import SystemClock
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from agents.fixer.actuators.container import ContainerRestart
 from agents.fixer.actuators.ledger import Ledger
 from shared import crashpoints
-from shared.incident.facts import Directive
+from shared.incident.parts import Directive
 from shared.ports import Container, Transient
 
 NAME = "policy-service"

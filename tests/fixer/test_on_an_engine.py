@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.incident.facts import Applied, Directive
+from shared.incident.facts import Applied
+from shared.incident.parts import Directive
 from shared.ports import Transient
 from tests.adapters.docker_world import DockerHost, on
 from tests.engine.hosts import EngineProcess, Host, actions, has_said_up, wait_for

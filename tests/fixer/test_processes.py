@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.incident.facts import Directive, Observed
+from shared.incident.parts import Directive, Observed
 from tests.fixer import racer
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from agents.fixer.actuators.container import ContainerRestart
 from agents.fixer.actuators.ledger import Ledger
-from shared.incident.facts import Directive, Observed
+from shared.incident.parts import Directive, Observed
 from shared.testing.clock import VirtualClock
 from shared.testing.engine import MemoryEngine
 

@@ -13,19 +13,8 @@ from agents.guardrail.judge import Seen, Spoken, judge
 from agents.guardrail.look import actions, uncited
 from shared.agent import Answer, Label, Later, Say
 from shared.incident.commands import Command
-from shared.incident.facts import (
-    Applied,
-    Commanded,
-    Detected,
-    Diagnosed,
-    Directive,
-    Evidence,
-    Hypothesis,
-    Observed,
-    Ruled,
-    Steers,
-    Verified,
-)
+from shared.incident.facts import Applied, Commanded, Detected, Diagnosed, Ruled, Steers, Verified
+from shared.incident.parts import Directive, Evidence, Hypothesis, Observed
 from shared.incident.replay import Entry, Incident
 from shared.incident.status import Status
 from shared.policy.model import Policy, parse_policy

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.incident.codec import MAX_BODY, NotAFact, Place, compact, decode, encode, starts_like_a_block
-from shared.incident.facts import Diagnosed, Escalated, Stuck, Vote, canonical_json
+from shared.incident.facts import Diagnosed, Escalated, Stuck
+from shared.incident.parts import Vote
+from shared.incident.record import canonical_json
 from shared.incident.replay import GENESIS, replay
 from shared.incident.status import TRANSITIONS, Status
 from shared.testing.log import START, LogBuilder, evidence, sample, signer

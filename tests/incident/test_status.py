@@ -8,8 +8,9 @@ from typing import get_args
 import pytest
 
 from shared.incident import render
-from shared.incident.facts import KINDS, Role
+from shared.incident.facts import KINDS
 from shared.incident.labels import CATALOGUE, LEARNED
+from shared.incident.record import Role
 from shared.incident.status import OWNERS, TRANSITIONS, Status, reachable
 from shared.testing.log import LogBuilder, sample
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shared.incident.facts import Commanded, Diagnosed, Hypothesis, Steers, Stuck
+from shared.incident.facts import Commanded, Diagnosed, Steers, Stuck
+from shared.incident.parts import Hypothesis
 from shared.incident.replay import why_not
 from shared.incident.status import Status
 from shared.incident.steering import steering

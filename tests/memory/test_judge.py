@@ -8,7 +8,8 @@ from typing import Any
 
 from agents.memory.judge import Seen, judge
 from shared.agent import Close, Later, Say
-from shared.incident.facts import Applied, Began, Detected, Learned, Observed, Verified
+from shared.incident.facts import Applied, Began, Detected, Learned, Verified
+from shared.incident.parts import Observed
 from shared.incident.replay import Entry, Incident
 from shared.incident.status import Status
 

@@ -17,7 +17,9 @@ import requests
 
 from mission_control.keys import make_keys, read_key
 from shared.incident.codec import Place, decode, encode
-from shared.incident.facts import AnyFact, Detected, Diagnosed, Directive, Observed, Role
+from shared.incident.facts import AnyFact, Detected, Diagnosed
+from shared.incident.parts import Directive, Observed
+from shared.incident.record import Role
 from shared.incident.replay import GENESIS
 from shared.incident.signing import KeySigner
 from tests.mission_control.conftest import ROOT, RunCommand, clean_environment, wait_for

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.incident.facts import Directive, Observed
+from shared.incident.parts import Directive, Observed
 from shared.policy.model import Policy, parse_policy
 from shared.policy.rules import RULES, Action, Situation, rule
 

@@ -16,7 +16,8 @@ from agents.guardrail.look import Guardrail
 from agents.memory.look import Memory
 from shared.agent import Agent, Hand
 from shared.analysis.trace import Trace
-from shared.incident.facts import Detected, Role
+from shared.incident.facts import Detected
+from shared.incident.record import Role
 from shared.incident.replay import Incident, replay
 from shared.policy.model import Policy, parse_policy
 from shared.redaction import Redactor

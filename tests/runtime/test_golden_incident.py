@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from shared.incident.evidence import sha256_of
-from shared.incident.facts import Commanded, Detected, Diagnosed, Escalated, Role, Stuck, Verified
+from shared.incident.facts import Commanded, Detected, Diagnosed, Escalated, Stuck, Verified
+from shared.incident.record import Role
 from shared.incident.status import Status
 from shared.stream import WAKEUPS
 from shared.testing.log import FLEET, evidence

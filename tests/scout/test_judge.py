@@ -12,7 +12,8 @@ from agents.scout.judge import Surroundings, fingerprint, judge_patrol
 from agents.scout.observations import Finding
 from shared.agent import Open, Recount, Reopen
 from shared.incident.evidence import observation
-from shared.incident.facts import Detected, Symptom
+from shared.incident.facts import Detected
+from shared.incident.parts import Symptom
 from tests.scout.world import EDGES, SERVICES, START, Log, opened
 
 AROUND = Surroundings(edges=EDGES, patients=frozenset(SERVICES))

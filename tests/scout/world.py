@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from agents.scout.observations import Observations, ProbeResult
 from agents.scout.watch import Watch
 from shared.agent import Open, Reopen, Sighting
-from shared.incident.facts import AnyFact, Applied, Detected, Learned, Observed, Verified
+from shared.incident.facts import AnyFact, Applied, Detected, Learned, Verified
+from shared.incident.parts import Observed
 from shared.incident.replay import Entry, Incident
 from shared.incident.status import TRANSITIONS, Status
 from shared.ports import Container, ContainerEvent

@@ -14,7 +14,7 @@ from agents.brain.case import Case, Cited, Clue, evidence
 from agents.brain.ratio import Slower, slower, weight
 from agents.brain.reading import Reading
 from shared.incident.evidence import SERVICE_NAME
-from shared.incident.facts import UNAVAILABLE, Cause
+from shared.incident.parts import UNAVAILABLE, Cause
 from shared.incident.replay import Incident
 from shared.ports import Container
 

@@ -13,7 +13,7 @@ from agents.brain.case import Case, Cited, Clue, evidence
 from agents.brain.reading import SETTLED_S, Reading
 from shared.analysis.metrics import SERVICE
 from shared.incident.evidence import SERVICE_NAME
-from shared.incident.facts import Cause
+from shared.incident.parts import Cause
 from shared.incident.replay import Incident
 
 NAME: Final = "gauges"

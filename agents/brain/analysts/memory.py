@@ -10,7 +10,8 @@ from typing import Final
 
 from agents.brain.case import Case, Cited, Clue, evidence
 from agents.brain.reading import Reading
-from shared.incident.facts import Cause, Detected, Diagnosed, Verified
+from shared.incident.facts import Detected, Diagnosed, Verified
+from shared.incident.parts import Cause
 from shared.incident.replay import Incident
 
 NAME: Final = "memory"

@@ -16,7 +16,7 @@ from shared.analysis.rca.causes import AS_FACT
 from shared.analysis.rca.proof import Proof
 from shared.analysis.rca.rank import Diagnosis, Suspect
 from shared.incident.evidence import SERVICE_NAME, observation
-from shared.incident.facts import Cause, EvidenceKind
+from shared.incident.parts import Cause, EvidenceKind
 from shared.incident.replay import Incident
 
 NAME: Final = "traces"

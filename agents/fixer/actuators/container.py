@@ -17,7 +17,8 @@ from typing import Final
 
 from agents.fixer.actuators.ledger import Ledger, LedgerEntry
 from shared import crashpoints
-from shared.incident.facts import Applied, Directive, Observed, Refused
+from shared.incident.facts import Applied, Refused
+from shared.incident.parts import Directive, Observed
 from shared.ports import Clock, Container, Hands, Permanent, Transient
 
 MARGIN: Final = timedelta(seconds=12)

@@ -21,7 +21,9 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from shared.incident.facts import Applied, Directive, Record, Refused
+from shared.incident.facts import Applied, Refused
+from shared.incident.parts import Directive
+from shared.incident.record import Record
 from shared.ports import Clock, Permanent, Transient
 
 KEEP: Final = timedelta(days=30)

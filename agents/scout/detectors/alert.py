@@ -16,7 +16,8 @@ from typing import Final
 from agents.scout.alerts import LONGEST_WINDOW, Alert
 from agents.scout.observations import Finding, Observations, Tally
 from shared.incident.evidence import by_alert, one_line
-from shared.incident.facts import Detected, Measure, Severity
+from shared.incident.facts import Detected
+from shared.incident.parts import Measure, Severity
 
 LOOKS_BACK: Final = "alert looks back"
 """The measure that says how far back the rule of an alert looks, in seconds."""

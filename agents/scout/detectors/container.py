@@ -9,7 +9,8 @@ from typing import Final
 
 from agents.scout.observations import Finding, Observations, Tally, is_patient
 from shared.incident.evidence import observation
-from shared.incident.facts import Detected, Evidence, Symptom
+from shared.incident.facts import Detected
+from shared.incident.parts import Evidence, Symptom
 from shared.ports import Container, ContainerEvent
 
 CLEAN: Final = frozenset((0, 143))

@@ -14,7 +14,8 @@ from typing import Final
 from agents.scout.observations import Finding, Observations, Tally, is_patient
 from agents.scout.series import Series, conversion_design
 from shared.incident.evidence import observation, one_line
-from shared.incident.facts import Detected, Measure
+from shared.incident.facts import Detected
+from shared.incident.parts import Measure
 from shared.stream import Event
 
 NAME: Final = "refused purchases"

@@ -14,7 +14,8 @@ from agents.scout.observations import Finding, Observations, Tally
 from agents.scout.series import Series, errors_design
 from agents.scout.traffic import Call
 from shared.incident.evidence import observation, one_line
-from shared.incident.facts import Detected, Evidence, Measure
+from shared.incident.facts import Detected
+from shared.incident.parts import Evidence, Measure
 
 NAME: Final = "failed requests"
 WARM_UP: Final = 200

@@ -17,7 +17,8 @@ from agents.scout.series import Series, latency_design
 from agents.scout.traffic import Call
 from shared.analysis.baseline import LevelBaseline
 from shared.incident.evidence import observation, one_line
-from shared.incident.facts import Detected, Measure
+from shared.incident.facts import Detected
+from shared.incident.parts import Measure
 
 NAME: Final = "slow requests"
 FLOOR_MS: Final = 100.0

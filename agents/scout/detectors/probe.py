@@ -8,7 +8,8 @@ from typing import Final
 
 from agents.scout.observations import Finding, Observations, ProbeResult, Tally, is_patient
 from shared.incident.evidence import observation
-from shared.incident.facts import Detected, Measure
+from shared.incident.facts import Detected
+from shared.incident.parts import Measure
 from shared.ports import Container
 
 IN_A_ROW: Final = 3
