@@ -95,6 +95,7 @@ class Commit:
     at: datetime
     url: str
     paths: tuple[str, ...] = ()
+    parents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,4 +70,14 @@ class SetFlag(Record):
     after: bool
 
 
-Change = Annotated[RevertCommit | SetMemory | SetReplicas | SetConfig | SetFlag, Field(discriminator="verb")]
+class MergePull(Record):
+    """Merge a pull request that somebody else made, at exactly the commit that was proved."""
+
+    verb: Literal["merge-pull"] = "merge-pull"
+    number: Annotated[int, Field(ge=1)]
+    head: Sha
+
+
+Change = Annotated[
+    RevertCommit | SetMemory | SetReplicas | SetConfig | SetFlag | MergePull, Field(discriminator="verb")
+]

@@ -29,7 +29,8 @@ from shared.stream import Event
 from shared.testing.clock import VirtualClock
 from shared.testing.engine import MemoryEngine
 from shared.testing.github import MemoryRepository
-from shared.testing.log import FLEET, keyring, signer
+from shared.testing.log import keyring, signer
+from shared.testing.samples import FLEET
 
 HOUR = timedelta(hours=1)
 POLICY = Path(__file__).parents[2] / "deploy" / "policy.yaml"
