@@ -17,7 +17,6 @@ from shared.incident.parts import Cause, Evidence, EvidenceKind
 from shared.incident.replay import Incident
 from shared.ports import Commit, Container
 
-
 SLACK: Final = timedelta(seconds=5)
 """How much later than the estimated onset a commit may stand: onsets are estimated, stamps are whole seconds."""
 

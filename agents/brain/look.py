@@ -23,7 +23,20 @@ from shared.gitops.stack import Stack
 from shared.incident.record import Role
 from shared.incident.replay import Incident
 from shared.incident.status import Status
-from shared.ports import Adviser, Commit, Engine, History, Issues, Metrics, Past, Permanent, Reply, Traces, Transient, Usual
+from shared.ports import (
+    Adviser,
+    Commit,
+    Engine,
+    History,
+    Issues,
+    Metrics,
+    Past,
+    Permanent,
+    Reply,
+    Traces,
+    Transient,
+    Usual,
+)
 from shared.redaction import Redactor
 from shared.source import Source
 

@@ -114,4 +114,3 @@ def undo_body(incident: Incident, merged: Merged, why: str | None) -> str:
 
 def _told(value: str | None) -> str:
     return "not set" if value is None else value
-

@@ -70,6 +70,10 @@ class SetFlag(Record):
     after: bool
 
 
+Change = Annotated[RevertCommit | SetMemory | SetReplicas | SetConfig | SetFlag, Field(discriminator="verb")]
+"""What the fleet edits itself."""
+
+
 class MergePull(Record):
     """Merge a pull request that somebody else made, at exactly the commit that was proved."""
 
@@ -78,6 +82,7 @@ class MergePull(Record):
     head: Sha
 
 
-Change = Annotated[
+Order = Annotated[
     RevertCommit | SetMemory | SetReplicas | SetConfig | SetFlag | MergePull, Field(discriminator="verb")
 ]
+"""What a directive may ask for besides a restart."""

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from shared.incident.change import Change, Sha
+from shared.incident.change import Order, Sha
 from shared.incident.record import Digest, Line, Name, Record, TraceId
 
 Severity = Literal["critical", "major", "minor"]
@@ -70,7 +70,7 @@ class Directive(Record):
     grace_s: Annotated[float, Field(ge=0, le=60)] = 1.0
     observed: Observed | None
     undo: Line
-    change: Change | None = None
+    change: Order | None = None
     base: Sha | None = None
 
     @model_validator(mode="after")

@@ -11,6 +11,7 @@ from agents.brain.look import Brain
 from agents.escalation.look import Escalation
 from agents.fixer.actuators.container import ContainerRestart
 from agents.fixer.actuators.ledger import Ledger
+from agents.fixer.hands import Hands
 from agents.fixer.look import Fixer
 from agents.guardrail.look import Guardrail
 from agents.memory.look import Memory
@@ -125,7 +126,7 @@ class FleetInMemory:
                 ledger = Ledger(self.ledger, self.clock, self.clock.advance)
                 services = frozenset(self.policy.services)
                 hand = ContainerRestart(self.engine, ledger, self.clock, services, wait=self.clock.advance)
-                return Fixer(self.engine, github, ledger.recent, self.policy), hand
+                return Fixer(self.engine, github, ledger.recent, self.policy), Hands(hand)
             case "memory":
                 return Memory(github, past, HOUR), None
             case _:

@@ -36,6 +36,8 @@ LOOK_AGAIN: Final = 0.5
 DEPLOYED_WITHIN: Final = timedelta(minutes=5)
 """A merge that no deployer has reported on by then counts as not deployed."""
 
+UNMOVED: Final = "the default branch is where it was"
+
 
 @dataclass(frozen=True, slots=True)
 class Proof:
@@ -92,7 +94,9 @@ class PullRequests:
         branch = pull_text.branch(directive)
         found = self._source.pulls_of(branch)
         if not found and (head := self._source.head()) != directive.base:
-            return _refused(directive, "the default branch is where it was", f"{head[:10]}, decided on {directive.base}")
+            return _refused(
+                directive, "the default branch is where it was", f"{head[:10]}, decided on {directive.base}"
+            )
         base = directive.base or ""
         try:
             files, done = self._made(change, base)
@@ -143,9 +147,7 @@ class PullRequests:
         proof = self._prover.prove(act.incident, fact.base_sha, fact.head_sha)
         self._reach("proved")
         for one in proof.checks:
-            self._pulls.status(
-                fact.head_sha, f"sre-space/{one.name}", "success" if one.ok else "failure", one.detail
-            )
+            self._pulls.status(fact.head_sha, f"sre-space/{one.name}", "success" if one.ok else "failure", one.detail)
         rule = self._policy.catalogue.get(act.directive.verb)
         alone = proof.verdict == "proved" and rule is not None and rule.merge == "policy"
         merge = "nobody" if proof.verdict == "refuted" else "policy" if alone else "person"
@@ -173,7 +175,7 @@ class PullRequests:
             if (head := self._source.head()) != directive.base:
                 self._pulls.close_pull(pull.number)
                 why = f"{head[:10]}, proved was the change on top of {(directive.base or '')[:10]}"
-                return _refused(directive, "the default branch is where it was", why)
+                return _refused(directive, UNMOVED, why)
             pull = self._pulls.merge(proved.number, proved.head_sha)
             self._reach("merged")
         if proved.merge == "policy":
@@ -221,9 +223,7 @@ class PullRequests:
         outcome, detail = self._word(sha, self._now() - asked)
         if outcome != "running":
             raise Permanent(f"what took the change back, {sha[:10]}, is not deployed: {detail}")
-        return Undone(
-            directive_id=merged.directive_id, why=act.undo, number=pull.number, merge_sha=sha, detail=detail
-        )
+        return Undone(directive_id=merged.directive_id, why=act.undo, number=pull.number, merge_sha=sha, detail=detail)
 
     def _propose_undo(self, act: Act, merged: Merged, branch: str) -> Pull:
         head = self._source.head()
