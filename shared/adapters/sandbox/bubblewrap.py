@@ -46,8 +46,8 @@ while [ "$count" -gt 0 ]; do
 done
 exec setpriv --reuid "$uid" --regid "$uid" --clear-groups --inh-caps=-all -- "$@"
 """
-"""What root does in a mount namespace of its own: it binds what a sandbox is made of below /mnt, where a user finds it who
-may enter no folder of root's, and becomes that user for good."""
+"""What root does in a mount namespace of its own: it binds what a sandbox is made of below /mnt, where a user finds it
+who may enter no folder of root's, and becomes that user for good."""
 
 
 class Bubblewrap:

@@ -116,8 +116,8 @@ class DockerSandbox:
     def _fill(self, volume: str, folder: Path, labels: dict[str, str]) -> None:
         """Put the folder into the volume, through a container that is never started: a read-only one takes nothing."""
         mount = Mount("/sandbox", volume, type="volume", no_copy=True)
-        wanted = {"labels": labels, "host_config": self._api.create_host_config(mounts=[mount], network_mode="none")}
-        wanted |= {"image": self._image, "command": ["true"]}
+        host = self._api.create_host_config(mounts=[mount], network_mode="none")
+        wanted = {"image": self._image, "command": ["true"], "labels": labels, "host_config": host}
         with _container(self._api, wanted) as carrier, tempfile.TemporaryFile() as file:
             with tarfile.open(fileobj=file, mode="w") as tar:
                 for path in sorted(folder.iterdir()):

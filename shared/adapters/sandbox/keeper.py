@@ -4,7 +4,8 @@ Run as `python3 -I -S -B keeper.py`, as process 1, on any Python from 3.8 on, wi
 next to it. The job's output goes to stdout; stderr is its own: one JSON line before the job starts, one at the end.
 """
 
-# ruff: noqa: PTH, S108, S606 -- pathlib takes longer to import than all the rest; /tmp is the sandbox's own
+# pathlib takes longer to import than all the rest, and this runs for every job; /tmp is the sandbox's own
+# ruff: noqa: PTH100, PTH115, PTH118, PTH120, PTH123, S108, S606
 from __future__ import annotations
 
 import base64
