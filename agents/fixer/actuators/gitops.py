@@ -9,9 +9,8 @@ whenever it is made, a ref is created once, and a merge names the head that was 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
 from agents.fixer import pull_text
 from shared import crashpoints
@@ -23,10 +22,11 @@ from shared.gitops.refusals import check
 from shared.gitops.stack import STACK
 from shared.incident.change import Change, MergePull, RevertCommit
 from shared.incident.facts import AnyFact, Deployed, Merged, Proposed, Proved, Refused, Undone
-from shared.incident.parts import Directive, Predicate
-from shared.incident.replay import Entry, Incident
+from shared.incident.parts import Directive
+from shared.incident.replay import Entry
 from shared.policy.model import Policy
 from shared.ports import Permanent, Transient
+from shared.proof import Prover
 from shared.source import DEPLOY, NewCommit, Pull, Pulls, Source
 
 LABEL: Final = "sre-auto-fix"
@@ -37,20 +37,6 @@ DEPLOYED_WITHIN: Final = timedelta(minutes=5)
 """A merge that no deployer has reported on by then counts as not deployed."""
 
 UNMOVED: Final = "the default branch is where it was"
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """What the checks of a head say. `verdict` as in `Proved`."""
-
-    verdict: str
-    checks: tuple[Predicate, ...]
-
-
-class Prover(Protocol):
-    """Shows that a head mends what its base has. Raises Transient."""
-
-    def prove(self, incident: Incident, base: str, head: str) -> Proof: ...
 
 
 class PullRequests:
