@@ -80,6 +80,10 @@ class Settings(BaseSettings):
     """The engine's address (`unix:///…`, `tcp://…`). Only the Fixer is given one that can write."""
     docker_readonly_host: str | None = _variable("SRE_DOCKER_READONLY_HOST")
     """The same engine behind a socket that only looks, for Scout and Brain. Default: `docker_host`."""
+    compose_file: str | None = _variable("COMPOSE_FILE")
+    """Files of the compose project that `deploy --compose` deploys to, `:` between them. None: docker-compose.yml."""
+    compose_project: str | None = _variable("COMPOSE_PROJECT_NAME")
+    """Its name, when no container of it runs yet. None: the name of the repository's folder."""
     state_dir: Path = _variable("SRE_STATE_DIR", REPOSITORY_ROOT / ".sre-space")
     """Folder for everything that is kept. Default: inside the repository, where git ignores it."""
     keys_dir: Path | None = _variable("SRE_KEYS_DIR")
