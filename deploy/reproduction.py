@@ -27,7 +27,7 @@ from typing import Any, Final
 SERVICES: Final = ("user-service", "policy-service", "quote-service", "frontend")
 ABSENT, SHOWN, CANNOT_TELL = 0, 1, 3
 CUSTOMERS: Final = 40
-LONG: Final = 600
+LONG: Final = 300
 """Customers where a leak is looked for; the first half fills what may be filled."""
 LEAK_KIB: Final = 8.0
 """Resident memory (KiB) that one customer may leave behind, on average."""

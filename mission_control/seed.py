@@ -10,8 +10,9 @@ from typing import Final
 
 from mission_control.deployer.release import SOURCE
 from mission_control.deployer.stack import FILE
-from mission_control.git import GitSaysNo, git
 from mission_control.settings import REPOSITORY_ROOT
+from shared.adapters.git import GitSaysNo, git
+from shared.proof import REPRODUCTION
 
 BACKDATED: Final = timedelta(days=1)
 _README: Final = """# marketplace
@@ -21,6 +22,7 @@ knows, decides and does about it stands there.
 
 - `protected_services/`: the services. What is on the default branch is what runs.
 - `deploy/stack.yaml`: what each of them runs with. A commit is deployed, and its status says how that went.
+- `deploy/reproduction.py`: shows a symptom on a tree. A change is proved by it: it fails before and passes after.
 - `deploy/policy.yaml`: what the fleet may do. What is not listed is denied.
 - `deploy/keys.toml`: the fleet's public keys. A comment is a fact only when one of these signed it.
 
@@ -47,7 +49,8 @@ def seed(pages: str, repo: str, token: str, policy: Path, keyring: Path) -> bool
             if not (folder / SOURCE).exists():
                 _lay_out(folder, policy, keyring)
             (folder / FILE).parent.mkdir(exist_ok=True)
-            shutil.copyfile(REPOSITORY_ROOT / FILE, folder / FILE)
+            for name in (FILE, REPRODUCTION):
+                shutil.copyfile(REPOSITORY_ROOT / name, folder / name)
             git(folder, "add", "--all", "--force")
             when = (datetime.now(UTC) - BACKDATED).isoformat()
             git(folder, "commit", "--quiet", "-m", "Bring the marketplace under watch", date=when)

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from mission_control import embedded, ports, seed, targets
 from mission_control.addresses import Addresses, worker_variables
-from mission_control.git import GitSaysNo
 from mission_control.github import Repository
 from mission_control.keys import FLEET, make_accounts, make_keys
 from mission_control.patients import LOAD, SERVICES, Site
@@ -18,6 +17,7 @@ from mission_control.processes import NotStarted, Supervisor
 from mission_control.record import Record
 from mission_control.roster import AGENTS
 from mission_control.settings import Settings
+from shared.adapters.git import GitSaysNo
 
 log = logging.getLogger("mission_control.world")
 

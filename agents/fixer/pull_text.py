@@ -99,7 +99,7 @@ def body(incident: Incident, directive: Directive, files: tuple[FileChange, ...]
             "",
             *(f"- {code(e.id)} {escape(e.summary)} (sha256 {code(e.sha256[:12])})" for e in evidence[:12]),
             "",
-            f"Undo: {escape(directive.undo)} A person with write permission says /undo on the incident.",
+            f"Undo: {escape(directive.undo)}. A person with write permission says /undo on the incident.",
             "",
             "The proof stands as commit statuses at the head. The incident is closed when Scout has verified it.",
         )

@@ -19,10 +19,10 @@ from mission_control.deployer.deploy import Deployer, Host, Outcome
 from mission_control.deployer.follow import AGENT, Head, follow
 from mission_control.deployer.journal import Busy
 from mission_control.deployer.release import NoRelease, Releases
-from mission_control.git import GitSaysNo
 from mission_control.github import GithubSaysNo, Repository
 from mission_control.patients import Site
 from mission_control.settings import Settings
+from shared.adapters.git import GitSaysNo
 from shared.redaction import Redactor
 
 if TYPE_CHECKING:

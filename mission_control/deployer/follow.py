@@ -13,8 +13,8 @@ from docker.errors import DockerException
 from mission_control.deployer.deploy import Deployer, Outcome
 from mission_control.deployer.journal import Busy
 from mission_control.deployer.release import NoRelease
-from mission_control.git import GitSaysNo
 from mission_control.github import GithubSaysNo, Repository
+from shared.adapters.git import GitSaysNo
 
 log = logging.getLogger("mission_control.deployer")
 

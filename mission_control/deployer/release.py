@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from mission_control.deployer.stack import FILE, BadStack, Service, parse_stack
-from mission_control.git import git
+from shared.adapters.git import git
 
 SOURCE: Final = "protected_services"
 COMPOSE: Final = "docker-compose.yml"
