@@ -5,17 +5,15 @@ It yields a patch and no pull request. A run that its process did not survive co
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import hashlib
 import json
 import logging
 import os
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import IO, Any, Final, Protocol
 
 from shared.incident.evidence import one_line
 from shared.incident.render import plain
@@ -63,12 +61,14 @@ class Command:
 
     def open(self, brief: Brief) -> Session | Queued:
         session_id = _id(brief)
-        with self._holding(session_id) as mine:
-            begun = self._read(session_id)
-            if not mine or begun is not None:
-                return self.look(session_id) if begun is not None else _session(session_id, {"state": "working"})
-            self._write(session_id, {"state": "working"})
-        threading.Thread(target=self._run, args=(session_id, brief), name=f"tier3-{session_id}", daemon=True).start()
+        held = self._hold(session_id)
+        begun = self._read(session_id)
+        if held is None or begun is not None:
+            if held is not None:
+                held.close()
+            return self.look(session_id) if begun is not None else _session(session_id, {"state": "working"})
+        self._write(session_id, {"state": "working"})
+        threading.Thread(target=self._run, args=(held, session_id, brief), name="tier3-command", daemon=True).start()
         return _session(session_id, {"state": "working"})
 
     def find(self, brief: Brief) -> Session | None:
@@ -78,10 +78,10 @@ class Command:
         record = self._read(session_id)
         if record is None:
             raise Permanent(f"no command was run as {session_id!r:.40}")
-        if record["state"] == "working":
-            with self._holding(session_id) as mine:
+        if record["state"] == "working" and (held := self._hold(session_id)):
+            with held:  # nobody has it: it has ended meanwhile, or was lost
                 record = self._read(session_id) or record
-                if mine and record["state"] == "working" and not self._mine(session_id):
+                if record["state"] == "working":
                     record = {"state": "failed", "detail": _LOST}
                     self._write(session_id, record)
         return _session(session_id, record)
@@ -94,32 +94,24 @@ class Command:
         del session_id, text
         return False
 
-    def _run(self, session_id: str, brief: Brief) -> None:
+    def _run(self, held: IO[str], session_id: str, brief: Brief) -> None:
         argv = tuple(brief.text if word == PROMPT else word for word in self._argv)
-        with self._holding(session_id) as mine:
-            record = self._read(session_id)
-            if not mine or record is None or record["state"] != "working":
-                return  # somebody took it for lost
+        with held:
             try:
                 work = self._workshop.edit(argv, brief.repo, brief.branch)
             except (Transient, Permanent) as error:
                 work = Work(False, str(error), "")
             self._write(session_id, _record(work))
 
-    def _mine(self, session_id: str) -> bool:
-        """Whether a thread of this process is about to take it, or has it."""
-        return any(thread.name == f"tier3-{session_id}" for thread in threading.enumerate())
-
-    @contextlib.contextmanager
-    def _holding(self, session_id: str) -> Iterator[bool]:
-        """True for the one process on this host that has the session; the others do not wait."""
-        with (self._folder / f"{_checked(session_id)}.lock").open("a") as held:
-            try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-                return
-            yield True
+    def _hold(self, session_id: str) -> IO[str] | None:
+        """The session's lock file, for the one on this host that has it; None for the others, who do not wait."""
+        held = (self._folder / f"{_checked(session_id)}.lock").open("a")
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            held.close()
+            return None
+        return held
 
     def _read(self, session_id: str) -> dict[str, Any] | None:
         try:

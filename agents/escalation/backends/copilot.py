@@ -7,6 +7,7 @@ issue has one session, for GitHub knows no attempts. Wire: facts page of Tier 3,
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any, Final
 
 from agents.escalation.backends.github_wire import github, login, numbered, pulls, ref
@@ -79,12 +80,13 @@ class Copilot:
                 return Session("copilot", str(number), url, "working", detail="assigned; no pull request yet")
             return Session("copilot", str(number), url, "failed", detail="it is no longer assigned and opened nothing")
         newest, pull = mine[0], ref(mine[0])
-        shown = {"backend": "copilot", "id": str(number), "url": pull.url, "pull": pull}
+        shown = replace(Session("copilot", str(number), pull.url, "completed"), pull=pull)
         if newest.get("state") == "closed" and not newest.get("merged_at"):
-            return Session(**shown, state="failed", detail=f"pull request {pull.number} was closed without a merge")
-        if newest.get("draft") and (_UNFINISHED.match(str(newest.get("title"))) or not newest["requested_reviewers"]):
-            return Session(**shown, state="working", detail=f"at work on “{plain(newest.get('title'))[:200]}”")
-        return Session(**shown, state="completed")
+            return replace(shown, state="failed", detail=f"pull request {pull.number} was closed without a merge")
+        unasked = not newest.get("requested_reviewers")
+        if newest.get("draft") and (unasked or _UNFINISHED.match(str(newest.get("title")))):
+            return replace(shown, state="working", detail=f"at work on “{plain(newest.get('title'))[:200]}”")
+        return shown
 
 
 def _assigned(issue: Any) -> bool:
