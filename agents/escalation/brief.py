@@ -154,8 +154,10 @@ def _evidence(incident: Incident) -> Sequence[Evidence]:
     diagnosed, handed = incident.last(Diagnosed), incident.last(Escalated)
     pieces = (*(diagnosed.evidence if diagnosed else ()), *(handed.evidence if handed else ()))
     cited = {id for h in (diagnosed.hypotheses[:1] if diagnosed else ()) for id in h.evidence}
-    unique = {e.id: e for e in reversed((*pieces, *incident.detected.evidence))}
-    return sorted(list(unique.values())[::-1], key=lambda e: e.id not in cited)
+    unique: dict[str, Evidence] = {}
+    for one in (*pieces, *incident.detected.evidence):
+        unique.setdefault(one.id, one)
+    return sorted(unique.values(), key=lambda e: e.id not in cited)
 
 
 def _tried(entry: Entry) -> str:
