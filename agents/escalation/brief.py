@@ -14,7 +14,24 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.incident.evidence import one_line
-from shared.incident.facts import Applied, Commanded, Detected, Diagnosed, Escalated, Refused, Ruled, Stuck, Verified
+from shared.incident.facts import (
+    Applied,
+    Commanded,
+    Deployed,
+    Detected,
+    Diagnosed,
+    Dispatched,
+    Escalated,
+    Merged,
+    Proposed,
+    Proved,
+    Refused,
+    Returned,
+    Ruled,
+    Stuck,
+    Undone,
+    Verified,
+)
 from shared.incident.parts import Evidence
 from shared.incident.render import plain
 from shared.incident.replay import Entry, Incident
@@ -176,6 +193,21 @@ def _tried(entry: Entry) -> str:
             return f"{at} not done: {fact.precondition}: {fact.detail}"
         case Verified() as fact:
             return f"{at} then {fact.outcome}: {fact.detail}"
+        case Proposed() as fact:
+            return f"{at} pull request {fact.number}: {'; '.join(fact.changes)}"
+        case Proved() as fact:
+            failed = "; ".join(f"{c.name}: {c.detail}" for c in fact.checks if not c.ok)
+            return f"{at} pull request {fact.number} is {fact.verdict}" + (f" ({failed})" if failed else "")
+        case Merged() as fact:
+            return f"{at} pull request {fact.number} was merged"
+        case Deployed() as fact:
+            return f"{at} its deploy is {fact.outcome}: {fact.detail}"
+        case Undone() as fact:
+            return f"{at} taken back by pull request {fact.number} ({fact.why}): {fact.detail}"
+        case Dispatched() as fact:
+            return f"{at} {fact.backend} began attempt {fact.attempt}"
+        case Returned() as fact:
+            return f"{at} {fact.backend} gave it back: {fact.reason}"
         case Stuck() as fact:
             return f"{at} stuck: {fact.reason}"
         case _:

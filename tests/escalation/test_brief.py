@@ -15,7 +15,8 @@ from shared.incident.facts import Detected, Diagnosed
 from shared.incident.parts import Exhibit
 from shared.incident.replay import Incident
 from shared.redaction import Redactor
-from shared.testing.log import LogBuilder, evidence, exhibit
+from shared.testing.log import LogBuilder
+from shared.testing.samples import evidence, exhibit
 
 GOLDEN = Path(__file__).parent / "brief.golden.md"
 TERMS = Terms("main", ("protected_services/**",), ("deploy/keys.toml", ".github/**"), "import sys\nsys.exit(1)\n")

@@ -29,7 +29,7 @@ ENDED: Final = frozenset(("failed", "completed"))
 EXPLAINED: Final = frozenset(("awaiting-approval", "awaiting-feedback", "paused", "failed"))
 """The states whose reason stands among the activities."""
 LONGEST_PATCH: Final = 512 * 1024
-LONGEST_PLAN: Final = 8_000
+LONGEST_PLAN: Final = 4_000
 LONGEST_DETAIL: Final = 1_000
 """Characters."""
 MOST_STEPS: Final = 40
