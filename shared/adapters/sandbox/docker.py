@@ -75,10 +75,12 @@ class DockerSandbox:
             volume = stack.enter_context(_volume(api, labels))
             self._fill(volume, folder, labels)
             container = stack.enter_context(_container(api, self._wanted(job, volume, labels)))
-            stream = api.attach_socket(container, params={"stdout": 1, "stderr": 1, "stream": 1})
-            stack.callback(stream.close)
-            api.start(container)
-            heard = follow(_Stream(stream).receive, job.limits)
+            stream = _Stream(api.attach_socket(container, params={"stdout": 1, "stderr": 1, "stream": 1}))
+            try:
+                api.start(container)
+                heard = follow(stream.receive, job.limits)
+            finally:
+                stream.close()  # as long as somebody listens who does not read, the engine ends nothing
             if heard.cut is not None:
                 _kill(api, container)
             api.wait(container, timeout=TIMEOUT_S)
@@ -158,6 +160,7 @@ class _Stream:
     """What a container writes, out of the frames in which the engine wraps it: kind, three zeros, length, bytes."""
 
     def __init__(self, stream: Any) -> None:
+        self._stream = stream
         self._socket: socket.socket | ssl.SSLSocket = getattr(stream, "_sock", stream)
         self._held = b""
         self._kind: Literal[1, 2] = 1
@@ -183,6 +186,13 @@ class _Stream:
             if not data:
                 return None
             self._held += data
+
+    def close(self) -> None:
+        """Hang up. The SDK's stream, its response and the socket below each keep the connection open."""
+        if response := getattr(self._stream, "_response", None):
+            response.close()
+        self._stream.close()
+        self._socket.close()
 
 
 @contextmanager

@@ -108,7 +108,9 @@ def entries(root: str) -> tuple[dict[str, os.stat_result], list[str]]:
             with os.scandir(os.path.join(root, folder)) as listed:
                 for entry in listed:
                     path = os.path.join(folder, entry.name)
-                    if entry.is_dir(follow_symlinks=False):
+                    if path != (shown := path.encode(errors="replace").decode()):  # the name is no text
+                        failed.append(shown)
+                    elif entry.is_dir(follow_symlinks=False):
                         folders.append(path)
                     else:
                         found[path] = entry.stat(follow_symlinks=False)
