@@ -36,9 +36,7 @@ def decoded(data: str | bytes) -> str:
         try:
             data = data.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise BadYaml(
-                error.object[: error.start].count(b"\n") + 1, "this is not UTF-8 text; save it as UTF-8"
-            ) from None
+            raise BadYaml(error.object[: error.start].count(b"\n") + 1, "not UTF-8 text; save it as UTF-8") from None
     for index, character in enumerate(data):
         if character != "\n" and unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"):
             raise BadYaml(data.count("\n", 0, index) + 1, f"the character U+{ord(character):04X}; {_advice(character)}")
