@@ -11,22 +11,18 @@ from typing import Final
 
 from agents.escalation.brief import Terms, brief
 from agents.escalation.judge import directive_id
+from agents.escalation.sound import ALLOWED, sound
 from shared.agent import Delegate
 from shared.gitops.paths import PROTECTED
-from shared.gitops.refusals import check_foreign
-from shared.gitops.titles import check_title
 from shared.incident.change import MergePull
-from shared.incident.evidence import one_line
 from shared.incident.facts import AnyFact, Diagnosed, Dispatched, Proposed, Proved
-from shared.incident.parts import Directive, Predicate
+from shared.incident.parts import Directive
 from shared.incident.replay import Incident
 from shared.ports import Backend, Permanent, Queued, Transient
 from shared.proof import REPRODUCTION, Proof, Prover, report
 from shared.redaction import Redactor
 from shared.source import Pulls, Source
 
-ALLOWED: Final = ("protected_services/**", "deploy/stack.yaml")
-"""Where a Tier-3 agent may change anything."""
 QUEUED_S: Final = 60.0
 """At most so long until a queue is looked at again."""
 
@@ -86,11 +82,12 @@ class Tier3:
         if proposed is None:
             raise Permanent("there is no pull request to prove")
         base = self._source.head()
-        sound = self._sound(proposed)
-        proof = Proof("refuted", (sound,))
-        if sound.ok:
+        pull = self._source.pull(proposed.number)
+        whole = sound(pull, self._source.difference(pull.base_sha, pull.head_sha), proposed.head_sha)
+        proof = Proof("refuted", (whole,))
+        if whole.ok:
             shown = self._prover.prove(incident, base, proposed.head_sha)
-            proof = Proof(shown.verdict, (sound, *shown.checks))
+            proof = Proof(shown.verdict, (whole, *shown.checks))
         report(self._pulls, proposed.head_sha, proof.checks)
         good = proof.verdict != "refuted"
         return Proved(
@@ -102,21 +99,6 @@ class Tier3:
             checks=proof.checks,
             directive=_merging(incident, proposed, base) if good else None,
         )
-
-    def _sound(self, proposed: Proposed) -> Predicate:
-        """Whether the pull request is whole, readable, inside its bounds, and still at the commit it was joined at."""
-        pull = self._source.pull(proposed.number)
-        if not pull.open or pull.head_sha != proposed.head_sha:
-            return Predicate(name="sound", ok=False, detail="it was closed, or has moved since it was joined")
-        wrong = [*check_title(pull.title)]
-        files = self._source.difference(pull.base_sha, pull.head_sha)
-        wrong += [f"{f.path}: outside of {', '.join(ALLOWED)}" for f in files if not _allowed(f.path)]
-        wrong += check_foreign(files)
-        return Predicate(name="sound", ok=not wrong, detail=one_line("; ".join(wrong) or f"{len(files)} files"))
-
-
-def _allowed(path: str) -> bool:
-    return any(path == place or (place.endswith("/**") and path.startswith(place[:-2])) for place in ALLOWED)
 
 
 def _merging(incident: Incident, proposed: Proposed, base: str) -> Directive:
