@@ -80,6 +80,10 @@ class Settings(BaseSettings):
     """The engine's address (`unix:///…`, `tcp://…`). Only the Fixer is given one that can write."""
     docker_readonly_host: str | None = _variable("SRE_DOCKER_READONLY_HOST")
     """The same engine behind a socket that only looks, for Scout and Brain. Default: `docker_host`."""
+    sandbox_image: str | None = _variable("SRE_SANDBOX_IMAGE")
+    """Image with `python3` (and pytest, if tests are to run) for sandboxes. None: bubblewrap makes them, not Docker."""
+    sandbox_docker_host: str | None = _variable("SRE_SANDBOX_DOCKER_HOST")
+    """The engine that makes sandboxes. Who may use it owns its host: better one of its own. Default: `docker_host`."""
     state_dir: Path = _variable("SRE_STATE_DIR", REPOSITORY_ROOT / ".sre-space")
     """Folder for everything that is kept. Default: inside the repository, where git ignores it."""
     keys_dir: Path | None = _variable("SRE_KEYS_DIR")
@@ -196,7 +200,7 @@ class Settings(BaseSettings):
             raise ValueError("must be host:port[,host:port]")
         return value
 
-    @field_validator("docker_host", "docker_readonly_host")
+    @field_validator("docker_host", "docker_readonly_host", "sandbox_docker_host")
     @classmethod
     def _engine_address(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(_UNIX_OR_TCP):
