@@ -96,6 +96,7 @@ class Commit:
     at: datetime
     url: str
     paths: tuple[str, ...] = ()
+    parents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,4 +383,86 @@ class Sandbox(Protocol):
 
     def run(self, job: Job) -> Outcome:
         """Run it to its end. Raises Permanent when it cannot be run here or is malformed, Transient when not now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What a Tier-3 agent is asked. `text` is redacted, with everything from the world fenced as data."""
+
+    key: str
+    """Deterministic: repository, issue and attempt. One key has one session, whatever happens in between."""
+    title: str
+    """Deterministic too: by it a session is found again."""
+    text: str
+    branch: str
+    """The branch the work begins from."""
+    number: int
+    """The issue."""
+    repo: str
+    """`owner/name`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PullRef:
+    """A pull request in the incident's own repository. `head`: its branch; empty where the backend does not say."""
+
+    number: int
+    url: str
+    head: str
+
+
+SessionState = Literal[
+    "queued", "planning", "awaiting-approval", "awaiting-feedback", "working", "paused", "failed", "completed",
+    "unknown",
+]  # fmt: skip
+"""`unknown`: the backend says something that this version has no name for; `Session.detail` has it verbatim."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A Tier-3 agent at work, as it says itself. `plan`, `patch` and `detail` are its words: untrusted, bounded."""
+
+    backend: str
+    id: str
+    url: str
+    state: SessionState
+    plan: str | None = None
+    """The newest plan, where the state asks for one."""
+    pull: PullRef | None = None
+    patch: str | None = None
+    """A unified diff, where the outcome is no pull request."""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """No session yet, and why; ask again at `retry_at`."""
+
+    reason: str
+    retry_at: datetime
+
+
+class Backend(Protocol):
+    """One way to have code changed by somebody else. Never waits for the work. Raises Transient or Permanent."""
+
+    @property
+    def name(self) -> str: ...
+
+    def open(self, brief: Brief) -> Session | Queued:
+        """The session of `brief.key`: the one there is, else a new one. Never a second, also after a crash."""
+        ...
+
+    def find(self, brief: Brief) -> Session | None:
+        """The session that was opened for `brief`, by its deterministic title; the oldest where there are several."""
+        ...
+
+    def look(self, session_id: str) -> Session: ...
+
+    def approve_plan(self, session_id: str) -> None:
+        """Let it go on with the plan it showed. Does nothing when no plan waits."""
+        ...
+
+    def tell(self, session_id: str, text: str) -> bool:
+        """Say something to it. False: this session cannot be told anything, and only a new attempt goes on."""
         ...
