@@ -1,7 +1,7 @@
 """System calls that a job has no use for and the kernel has had holes in: a filter for seccomp, as bytes of BPF.
 
 What is named here fails with EPERM, all else is allowed: a net below the namespaces, not instead of them. Numbers are
-those of the kernel's arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h; the program's form and
+those of the kernel (arch/x86/entry/syscalls/syscall_64.tbl, include/uapi/asm-generic/unistd.h), the program and
 the offsets in `struct seccomp_data` as in https://docs.kernel.org/userspace-api/seccomp_filter.html.
 """
 
