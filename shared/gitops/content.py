@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from shared.gitops.diff import REGULAR, FileChange
+from shared.gitops.diff import REGULAR, FileChange, stack_diff
 from shared.gitops.meaning import Unreadable, meaning, text_of, top_level
 from shared.gitops.merge import lines_of
 from shared.gitops.paths import shown
@@ -103,11 +103,24 @@ def _wiped(file: FileChange, name: str, gone: float | None) -> list[str]:
     return []
 
 
-def differs(file: FileChange) -> bool:
-    if file.before is None or file.after is None:
-        empty = meaning(file.path, b"") if not file.path.endswith((".json",)) else ""
-        return meaning(file.path, file.before or file.after or b"") not in ("", empty)
+def differs(file: FileChange, stack: str) -> bool:
+    """Whether `file`, whose new side can be read, changes in meaning. Prose does not; a new or removed file does where
+    it holds anything besides comments."""
+    if file.path == stack and file.before is not None and file.after is not None:
+        try:
+            return bool(stack_diff(file.before, file.after))
+        except BadStack:
+            return True  # it is repaired
+    if file.after is None:
+        return _meaning(file.path, file.before) not in ("", _meaning(file.path, b""))
+    if file.before is None:
+        return _meaning(file.path, file.after) not in ("", _meaning(file.path, b""))
+    return _meaning(file.path, file.before) != _meaning(file.path, file.after)
+
+
+def _meaning(path: str, data: bytes | None) -> str | None:
+    """None where it cannot be read: that differs from everything that can."""
     try:
-        return meaning(file.path, file.before) != meaning(file.path, file.after)
+        return meaning(path, data or b"")
     except Unreadable:
-        return True  # it could not be read before, and can now
+        return None

@@ -1,4 +1,4 @@
-"""Whether a tree differs in exactly what a typed change names, judged from the trees and not from the edit's own code."""
+"""Whether a tree differs in exactly what a typed change names: judged from the trees, not by the code of the edit."""
 
 from __future__ import annotations
 

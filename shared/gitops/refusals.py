@@ -11,7 +11,9 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from shared.gitops.content import check_content, differs, lines_changed, not_ordinary
 from shared.gitops.diff import FileChange, Tree, tree_diff
+from shared.gitops.exactly import beyond_the_key, beyond_the_revert
 from shared.gitops.paths import PROTECTED, check_path, protects, shown
 from shared.gitops.stack import STACK
 from shared.incident.change import Change, RevertCommit
@@ -21,7 +23,7 @@ MOST_REASONS: Final = 30
 
 
 class Limits(Record):
-    """How large a change may be. `gone` is the share of a file's lines that may go where the change does not name it."""
+    """How large a change may be. `gone`: the share of its lines that a file may lose which the change does not name."""
 
     files: Annotated[int, Field(ge=1)] = 20
     lines: Annotated[int, Field(ge=1)] = 600
@@ -83,7 +85,7 @@ def check_foreign(
             wrong.append(f"{shown(file.path)}: protected; only a person changes it")
         if not wrong:
             wrong += check_content(file, stack, None if file.path in may_go else limits.gone)
-        means_something |= not wrong and differs(file)
+        means_something |= not wrong and differs(file, stack)
         reasons += wrong
     if not reasons and not means_something:
         reasons.append("nothing changes in meaning: only comments, layout, order or prose")

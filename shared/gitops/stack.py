@@ -51,7 +51,7 @@ class Service(Record):
     image: Image | None = None
     memory_mib: Mebibytes
     replicas: Replicas = 1
-    environment: Annotated[dict[Key, Value], Field(default_factory=dict)]
+    environment: dict[Key, Value] = Field(default_factory=dict)
 
     def levers(self) -> dict[str, str]:
         """Every lever by its dotted key in the file, in one spelling: `mem_limit`, `deploy.replicas`, `image`,
@@ -99,9 +99,7 @@ def _service(name: str, node: Node) -> Service:
         )
     memory = _memory(entries["mem_limit"])
     if "memswap_limit" in entries and _memory(entries["memswap_limit"]) != memory:
-        raise BadStack(
-            line_of(entries["memswap_limit"]), f"`memswap_limit` of `{name}` must be what its `mem_limit` is"
-        )
+        raise BadStack(line_of(entries["memswap_limit"]), f"`memswap_limit` of `{name}` must equal its `mem_limit`")
     image = _word(entries["image"], "an image") if "image" in entries else None
     if image is not None and not _fits(_IMAGE, image):
         raise BadStack(line_of(entries["image"]), f"{image[:60]!r} is no image; write name:tag")
@@ -156,9 +154,7 @@ def _word(node: Node, what: str) -> str:
     text: str = node.value
     if node.style is None and (not _WORD.fullmatch(text) or text.lower() in _NOT_WORDS or node.tag != STR):
         shown = text[:60] or "an empty value"
-        raise BadStack(
-            line_of(node), f'{shown} without quotes may be read as another kind of value; write "{text[:60]}"'
-        )
+        raise BadStack(line_of(node), f'{shown} without quotes may be read as another kind; write "{text[:60]}"')
     if "$" in text.replace("$$", ""):
         raise BadStack(line_of(node), "a single $ is filled in by whoever runs compose; write $$ for a dollar sign")
     return text.replace("$$", "$")

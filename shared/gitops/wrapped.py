@@ -45,12 +45,12 @@ def wrapping(path: str, text: str) -> str | None:
         return "a web page in place of the file"
     if _base64(text):
         return "base64 in place of the file"
-    if "\n" not in text.strip() and text.count("\\n") > 2:
-        return "one line with escaped line ends in place of the file"
     value = _value(text)
-    if suffix == ".py" and isinstance(value, str) and "\n" not in value:
-        return None  # a docstring
-    return _enveloped(value, 0)
+    docstring = suffix == ".py" and isinstance(value, str) and "\n" not in value
+    found = None if docstring else _enveloped(value, 0)
+    if found is None and "\n" not in text.strip() and text.count("\\n") > 2:
+        return "one line with escaped line ends in place of the file"
+    return found
 
 
 def _quotes_it(suffix: str, text: str) -> bool:
