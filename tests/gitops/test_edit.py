@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import SequenceMatcher
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from shared.gitops.diff import stack_diff, tree, with_files
@@ -166,6 +166,7 @@ def typed(draw: st.DrawFn, text: str) -> Typed:
             return SetConfig(service=name, key=key, before=None, after=draw(VALUES))
 
 
+@settings(max_examples=30)
 @given(st.data())
 def test_in_every_style_the_edit_is_exact_small_keeps_comments_and_can_be_undone(data: st.DataObject) -> None:
     text = data.draw(states())
@@ -176,7 +177,7 @@ def test_in_every_style_the_edit_is_exact_small_keeps_comments_and_can_be_undone
     assert stack_diff(text, after) == (wanted,)
     went, came = touched(text, after)
     assert len(went) <= 2
-    assert len(came) <= 3  # a new last line also touches one that had no end
+    assert len(came) <= 2
     own_lines = [line for line in text.split("\n") if line.strip().startswith("#")]
     assert [line for line in after.split("\n") if line.strip().startswith("#")] == own_lines
     base = tree({STACK: text.encode()})
@@ -185,6 +186,7 @@ def test_in_every_style_the_edit_is_exact_small_keeps_comments_and_can_be_undone
     assert stack_diff(text, back) == ()
 
 
+@settings(max_examples=30)
 @given(st.data())
 def test_setting_a_value_and_setting_it_back_gives_the_very_same_file(data: st.DataObject) -> None:
     text = data.draw(states()).replace("1g", "1024m")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from shared.gitops.diff import FileChange, stack_diff, tree, with_files
@@ -145,6 +145,7 @@ def test_a_broken_state_is_set_back_where_nothing_came_later() -> None:
     assert revert({STACK: broken.encode()}, of_state(STATE, broken)) == {STACK: STATE.encode()}
 
 
+@settings(max_examples=30)
 @given(states(), st.data())
 def test_a_revert_sets_back_the_commits_keys_and_never_another(text: str, data: st.DataObject) -> None:
     def other(of: str) -> str:
