@@ -314,7 +314,7 @@ def bad_value(world: World, draw: random.Random) -> Reasons:
     text = world.files[STACK].decode()
     value = draw.choice(
         ("mem_limit: 192", "mem_limit: 192MB", "mem_limit: 1t", "mem_limit: 4m", "mem_limit: !!str 64m",
-         "mem_limit: &a 64m", "mem_limit: [64m]", "mem_limit: ", "mem_limit: 64m\n    privileged: true", 
+         "mem_limit: &a 64m", "mem_limit: [64m]", "mem_limit: ", "mem_limit: 64m\n    privileged: true",
          "mem_limit: 64m\n    command: [sh]", "mem_limit: 64m\n    deploy: {replicas: 1000}",
          "mem_limit: 64m\n    volumes: ['/:/host']", "mem_limit: ${LIMIT}")
     )  # fmt: skip
