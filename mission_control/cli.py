@@ -133,6 +133,21 @@ def explain(number: Number, state: State = None) -> int:
     return explain(_settings(state), number)
 
 
+@app.command("verify-jules-pr")
+def verify_jules_pr(
+    pull: Annotated[
+        int | None, typer.Argument(metavar="[PR]", min=1, help="Default: the newest open one by Jules.")
+    ] = None,
+    status: Annotated[bool, typer.Option(help="Post each check as a commit status.")] = True,
+    as_json: AsJson = False,
+    state: State = None,
+) -> int:
+    """Prove a pull request against its incident: red before, green after, quiet without the fault. Exit 0 if proved."""
+    from mission_control.verify_pull import verify_jules_pr
+
+    return verify_jules_pr(_settings(state), pull, as_json, status)
+
+
 @app.command()
 def keys(
     fleet: Annotated[Path, typer.Option("--fleet", metavar="DIR", help="Folder of the keyring and made settings.")],
@@ -158,6 +173,29 @@ def seed(
     from mission_control.containers import SeenByPeople, seed_for_containers
 
     return seed_for_containers(_settings(None), SeenByPeople(site, traces, marketplace), faults, within)
+
+
+@app.command()
+def deploy(
+    ref: Annotated[
+        str | None, typer.Option("--ref", metavar="SHA", help="This commit, not the default branch's head.")
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="Once, which is the default.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Every new head of the default branch, until stopped.")
+    ] = False,
+    compose: Annotated[
+        bool, typer.Option("--compose", help="To containers of docker compose on this host, not to `up`'s.")
+    ] = False,
+    state: State = None,
+    as_json: AsJson = False,
+) -> int:
+    """Make the marketplace run what the repository says, and report on the commit. Exit 0 when that is healthy."""
+    from mission_control.deployer.command import Order, deploy
+
+    if follow and (once or ref):
+        raise typer.BadParameter("--follow goes with neither --once nor --ref")
+    return deploy(_settings(state), Order(ref, follow, compose, as_json))
 
 
 @app.command()

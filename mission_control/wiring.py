@@ -11,8 +11,10 @@ from mission_control.absent import NoTraces
 from mission_control.kit import Built, Kit, Running
 from mission_control.settings import BadSettings
 from shared import stream
+from shared.adapters.github.source import GitHubSource
 from shared.incident.record import Role
 from shared.ports import Engine, Metrics, Traces
+from shared.proof import Trees
 from shared.runtime.patrol import PatrolRound
 
 if TYPE_CHECKING:
@@ -108,7 +110,7 @@ def _brain(kit: Kit, stack: ExitStack) -> Built:
 
     model = adviser(kit.settings, kit.clock, stack, unsound, replied)
     look = _looking(kit, stack), _traces(kit), reads, reads, kit.archive
-    agent = Brain(*look, window, most, kit.redactor, heard, model, _metrics(kit))
+    agent = Brain(*look, window, most, kit.redactor, heard, model, _metrics(kit), GitHubSource(kit.github.wire))
 
     def finish(running: Running) -> None:
         late.append(running)
@@ -123,23 +125,34 @@ def _guardrail(kit: Kit, stack: ExitStack) -> Built:
     from agents.guardrail.look import Guardrail
 
     reads = kit.github.reads
-    agent = Guardrail(_looking(kit, stack), reads, reads, kit.archive, kit.policy)
+    agent = Guardrail(_looking(kit, stack), reads, reads, kit.archive, kit.policy, GitHubSource(kit.github.wire))
     return agent, None, _nothing_more
 
 
 def _fixer(kit: Kit, stack: ExitStack) -> Built:
     from agents.fixer.actuators.container import ContainerRestart
+    from agents.fixer.actuators.gitops import PullRequests
     from agents.fixer.actuators.ledger import Ledger
+    from agents.fixer.hands import Hands
     from agents.fixer.look import Fixer
+    from mission_control.sandbox import choose
     from shared.adapters.docker import DockerHands
+    from shared.adapters.github.pulls import GitHubPulls
+    from shared.runtime.red_green import RedGreen
 
     if kit.settings.docker_host is None:
         raise BadSettings(("DOCKER_HOST must be set: the Fixer has nothing to act on",))
     docker = DockerHands(kit.settings.docker_host)
     stack.callback(docker.close)
     ledger = Ledger(kit.settings.state_dir / "ledger", kit.clock, time.sleep)
-    hand = ContainerRestart(docker, ledger, kit.clock, frozenset(kit.policy.services))
-    return Fixer(docker, kit.github.reads, ledger.recent, kit.policy), hand, _nothing_more
+    source = GitHubSource(kit.github.wire)
+    pulls = GitHubPulls(kit.github.wire, source, kit.github.budget)
+    prover = RedGreen(choose(kit.settings).sandbox, _trees(kit))
+    hands = Hands(
+        restarts=ContainerRestart(docker, ledger, kit.clock, frozenset(kit.policy.services)),
+        changes=PullRequests(source, pulls, prover, kit.policy, kit.github.reads.now),
+    )
+    return Fixer(docker, kit.github.reads, ledger.recent, kit.policy, source), hands, _nothing_more
 
 
 def _memory(kit: Kit, _: ExitStack) -> Built:
@@ -148,10 +161,21 @@ def _memory(kit: Kit, _: ExitStack) -> Built:
     return Memory(kit.github.reads, kit.archive, kit.settings.recurrence_window), None, _nothing_more
 
 
-def _escalation(kit: Kit, _: ExitStack) -> Built:
+def _escalation(kit: Kit, stack: ExitStack) -> Built:
+    from agents.escalation.hand import Tier3
     from agents.escalation.look import Escalation
+    from mission_control.sandbox import choose
+    from mission_control.tier3 import backends, closing
+    from shared.adapters.github.pulls import GitHubPulls
+    from shared.runtime.red_green import RedGreen
 
-    return Escalation(kit.github.reads, kit.keyring.accounts), None, _nothing_more
+    source, trees, sandbox = GitHubSource(kit.github.wire), _trees(kit), choose(kit.settings).sandbox
+    made = backends(kit, lambda: sandbox, trees, source)
+    closing(stack, made)
+    pulls = GitHubPulls(kit.github.wire, source, kit.github.budget)
+    hand = Tier3(made, source, pulls, RedGreen(sandbox, trees), kit.redactor)
+    agent = Escalation(kit.github.reads, kit.github.reads, kit.keyring.accounts, made, source)
+    return agent, hand, _nothing_more
 
 
 BUILD: Final[dict[Role, Callable[[Kit, ExitStack], Built]]] = {
@@ -181,6 +205,15 @@ def _metrics(kit: Kit) -> Metrics | None:
     from shared.adapters.prometheus import PrometheusMetrics
 
     return PrometheusMetrics(kit.settings.prometheus_url)
+
+
+def _trees(kit: Kit) -> Trees:
+    """The repository's commits as files."""
+    from mission_control.tier3 import pages
+    from shared.adapters.git import GitTrees
+
+    address = kit.github.wire.address
+    return GitTrees(kit.settings.state_dir / "trees", f"{pages(address.api_url)}/{address.repo}.git", address.token)
 
 
 def _traces(kit: Kit) -> Traces:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar
 
-from shared.incident.facts import AnyFact, Applied, Detected, Refused
+from shared.incident.facts import AnyFact, Detected
 from shared.incident.parts import Directive
 from shared.incident.record import Role
 from shared.incident.replay import Incident
 
 Seen = TypeVar("Seen")
+Deed_contra = TypeVar("Deed_contra", contravariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,25 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Carry out a directive with the hand that knows its verb; the hand answers with the fact to say."""
+    """Carry out a directive with the hand that knows its verb; the hand answers with the fact to say.
+
+    `incident` is the log as it stands: a change goes its way in steps, one fact each. `undo` says why a merged change
+    is to be taken back.
+    """
 
     directive: Directive
+    incident: Incident
+    undo: Literal["ineffective", "commanded"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delegate:
+    """Have a Tier-3 backend do something: begin, go on with its plan; or prove the pull request it made."""
+
+    what: Literal["open", "approve", "prove"]
+    backend: str
+    attempt: int
+    incident: Incident
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +106,7 @@ class Later:
     why: str
 
 
-Effect = Say | Act | Label | Answer | Close | Later
+Effect = Say | Act | Delegate | Label | Answer | Close | Later
 
 
 class Agent(Protocol, Generic[Seen]):
@@ -110,9 +127,12 @@ class Agent(Protocol, Generic[Seen]):
         ...
 
 
-class Hand(Protocol):
-    """An actuator: carries out one directive exactly once, however often it is asked."""
+class Hand(Protocol[Deed_contra]):
+    """What acts: each step is done exactly once, however often it is asked."""
 
-    def carry_out(self, directive: Directive) -> Applied | Refused:
-        """Raises Transient when it cannot be known yet whether the action took place."""
+    def carry_out(self, act: Deed_contra) -> AnyFact | None:
+        """The fact to say of the step; None: nothing is to be said, look again.
+
+        Raises Transient when it is not known yet what became of it.
+        """
         ...
