@@ -23,7 +23,7 @@ from typing import Final
 
 from shared.gitops.diff import File, FileChange, tree, with_files
 from shared.gitops.edit import Refused, apply
-from shared.gitops.meaning import meaning
+from shared.gitops.meaning import Unreadable, meaning
 from shared.gitops.refusals import check, check_foreign
 from shared.gitops.stack import STACK, Service, parse_stack
 from shared.gitops.titles import check_title
@@ -199,7 +199,18 @@ def broken(world: World, draw: random.Random) -> Reasons:
     text = world.files[path].decode()
     at = draw.choice([match.end() for match in re.finditer(r"\n", text)])
     junk = {".py": "def (:\n", ".toml": "= = =\n"}.get(Path(path).suffix, '"a: [}{\n')
-    return world.foreign(path, (text[:at] + junk + text[at:]).encode())
+    after = (text[:at] + junk + text[at:]).encode()
+    if _reads(path, after):
+        raise Again  # the junk fell into a docstring or a text: nothing is broken
+    return world.foreign(path, after)
+
+
+def _reads(path: str, data: bytes) -> bool:
+    try:
+        meaning(path, data)
+    except Unreadable:
+        return False
+    return True
 
 
 def duplicate_key(world: World, draw: random.Random) -> Reasons:
