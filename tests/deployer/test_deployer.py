@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -157,6 +158,21 @@ def test_the_newest_of_several_commits_wins_and_those_before_it_are_told(shop: S
         ((state, text),) = shop.statuses(sha)
         assert state == "success"
         assert text.startswith(f"with {newest[:10]}: frontend healthy after ")
+
+
+def test_what_an_overtaken_deploy_had_begun_is_answered_for_by_the_one_that_overtook_it(shop: Shop) -> None:
+    deployer = shop.deployer()
+    deployer.deploy(shop.first)
+    overtaken = shop.commit({"deploy/stack.yaml": stack(user_service="bad")})
+    begun = replace(deployer.journal, sha=overtaken, finished=False, touched=("frontend",))
+    begun.write(deployer.folder / "journal.json")
+    shop.client.api.stop(shop.ids()["frontend"], timeout=1)
+    newest = shop.commit({"deploy/stack.yaml": stack(policy_service="2")})
+    outcome = deployer.deploy(newest)
+    assert outcome.touched == ("frontend", "policy-service")
+    assert outcome.state == "failure"
+    assert outcome.text.startswith("frontend exited with 0")
+    assert [state for state, _ in shop.statuses(overtaken)] == ["failure"]
 
 
 def test_a_cure_does_not_wait_for_the_ill_one_to_be_given_up(shop: Shop) -> None:
