@@ -32,7 +32,7 @@ ACCOUNTS = {"sre-fleet": (FLEET, "admin"), JULES: (BOT, "write"), "copilot-swe-a
 NO_WAIT = Limits(settles=timedelta(0))
 
 
-def until(condition: Callable[[], Any], seconds: float = 20) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 60) -> Any:
     """Poll until `condition` gives something true, and return it."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
