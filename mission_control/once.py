@@ -19,7 +19,7 @@ from mission_control.worker import put_together, redactor_of
 from shared.incident.record import Role
 from shared.ports import Issues, Permanent, Transient
 from shared.runtime import log
-from shared.runtime.step import Again
+from shared.runtime.step import SOON, Again
 from shared.runtime.worker import Worker
 
 TRIES: Final = 4
@@ -82,4 +82,4 @@ def _each(worker: Worker, numbers: tuple[int, ...], sleep: Callable[[float], Non
 
 def _at_once(again: Again) -> bool:
     """Whether it is worth another step now: something failed for now, or there is more to do."""
-    return again.seconds is not None and (again.failed or again.seconds == 0.0)
+    return again.seconds is not None and (again.failed or again.seconds <= SOON)

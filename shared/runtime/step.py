@@ -98,8 +98,9 @@ class Stepper:
                     case Say() | Act() | Delegate():
                         said = self._say(incident, effect)
                         if said is None:
-                            soon = SOON if isinstance(effect, Delegate) else None
-                            return Again(soon, _told(done, "nothing to say that fits the log as it stands"))
+                            if isinstance(effect, Delegate):
+                                return Again(SOON, _told(done, "did what leaves no fact"))
+                            return Again(None, _told(done, "nothing to say that fits the log as it stands"))
                         thread = replace(thread, comments=(*thread.comments, said))
                         incident = self._replayed(thread, incident.frozen)
                         done.append(f"said {incident.entries[-1].fact.move}" if incident.entries else "said")
