@@ -6,8 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,17 +23,6 @@ REPO = "acme/market"
 ROLES = {"fleet-bot": "admin", "operator": "write", "outsider": "read"}
 AMPLE = (Window("creations", 60, 10_000), Window("mutations", 60, 10_000))
 HASTY = Patience(read_back_after=(0.0, 0.05, 0.1, 0.2), again_after=(0.05, 0.1))
-
-
-def wait_for(condition: Callable[[], Any], seconds: float = 10) -> Any:
-    """Poll until `condition` gives something true, and return it."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.01)
-    raise AssertionError(f"not true within {seconds} s")
 
 
 class ForgeProcess:
@@ -124,4 +111,4 @@ def real(forge: ForgeProcess, folder: Path) -> World:
     return World(*(forge.connect(login, folder, windows=AMPLE) for login in ROLES))
 
 
-__all__ = ["AMPLE", "HASTY", "REPO", "ForgeProcess", "MemoryGitHub", "World", "real", "twin", "wait_for"]
+__all__ = ["AMPLE", "HASTY", "REPO", "ForgeProcess", "MemoryGitHub", "World", "real", "twin"]

@@ -15,7 +15,7 @@ from mission_control.topics import make_topics, partitions_of
 from shared.adapters.kafka import Stream, Subscription
 from shared.adapters.kafka.share import UNDECIDED_FOR, Share, murmur2, partition_of
 from shared.stream import TOPICS, Event
-from tests.broker.conftest import wait_for
+from tests.waiting import wait_for
 
 KEYS = [str(number) for number in range(1, 61)]
 

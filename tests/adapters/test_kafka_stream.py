@@ -17,7 +17,8 @@ from confluent_kafka import Consumer, Producer
 from shared.adapters.kafka import Stream
 from shared.ports import Transient
 from shared.stream import DEAD_LETTERS, THOUGHTS, WAKEUPS, Event, Poison, decode
-from tests.broker.conftest import EmbeddedBroker, read, wait_for
+from tests.broker.conftest import EmbeddedBroker, read
+from tests.waiting import wait_for
 
 Events = list[tuple[str, Event]]
 

@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -34,22 +33,14 @@ from shared.incident.labels import FREEZE
 from shared.incident.replay import Incident, replay
 from shared.incident.signing import parse_keyring
 from shared.stream import HEARTBEATS
+from tests.machine import ROOT, clean_environment, free_ports, marked, port_is_free
+from tests.waiting import wait_for
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 WORKERS: Final = ("scout", "brain", "guardrail", "fixer", "memory", "escalation")
 UP_WITHIN: Final = 60.0
 ACTS: Final = ("kill", "start", "restart")
 """Events that an action of somebody causes, and no fault."""
 T = TypeVar("T")
-
-
-def wait_for(ask: Callable[[], T], seconds: float, what: str, every: float = 0.05) -> T:
-    """The first true answer of `ask`, asked `every` so many seconds. Raises AssertionError after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not (answer := ask()):
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
-        time.sleep(every)
-    return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,37 +385,3 @@ def roomy_policy(folder: Path) -> str:
     file = folder / "policy.yaml"
     file.write_text(yaml.safe_dump(policy), encoding="utf-8")
     return str(file)
-
-
-def clean_environment(**variables: str) -> dict[str, str]:
-    """The environment without anything that points the fleet somewhere."""
-    names = ("GITHUB_", "KAFKA_", "JAEGER_", "OTEL_", "DOCKER_", "SRE_", "OPENAI_")
-    rest = {key: value for key, value in os.environ.items() if not key.startswith(names)}
-    return rest | {"PYTHONPATH": str(ROOT), **variables}
-
-
-def free_ports(count: int) -> int:
-    """The first of `count` consecutive free ports, from 30000 on, away from those the system hands out."""
-    start = 30_000 + (os.getpid() * 37) % 2_000
-    for base in range(start, 60_000, count):
-        if all(port_is_free(base + n) for n in range(count)):
-            return base
-    raise OSError("no free ports")
-
-
-def port_is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        return probe.connect_ex(("127.0.0.1", port)) != 0
-
-
-def marked(state: Path) -> list[psutil.Process]:
-    """Every living process that was started for `state`."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get("SRE_SPACE_UP") == str(state) and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-        except (psutil.Error, OSError):
-            continue
-    return found

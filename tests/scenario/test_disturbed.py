@@ -11,7 +11,8 @@ import pytest
 
 from shared.incident.facts import Applied, Commanded, Escalated, Verified
 from shared.incident.replay import Incident
-from tests.scenario.stack import WORKERS, Stack, roomy_policy, running, wait_for
+from tests.scenario.stack import WORKERS, Stack, roomy_policy, running
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(120)]
 

@@ -13,7 +13,8 @@ from shared.incident.facts import Advised, Applied, Diagnosed, Escalated
 from tests.brain.answers import obey
 from tests.model.endpoint import Answer, Endpoint, Seen, running, says
 from tests.scenario import stack as scenario
-from tests.scenario.stack import Stack, wait_for
+from tests.scenario.stack import Stack
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(150)]
 
