@@ -18,6 +18,11 @@ from confluent_kafka import Consumer, Message, Producer
 ROOT = Path(__file__).parents[2]
 
 
+def session_ms(bootstrap: str) -> int:
+    """A short session timeout, in ms; a real Kafka accepts nothing below 6 s unless it is configured to."""
+    return 6_000 if bootstrap == os.environ.get("SRE_TEST_KAFKA") else 2_000
+
+
 class EmbeddedBroker:
     """`python -m embedded.broker` as a process that can be killed and started again."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from urllib.parse import urljoin
 
 import psutil
 import requests
@@ -143,6 +145,12 @@ class Stack:
                     missing.discard((message.key() or b"").decode())
         finally:
             consumer.close()
+
+    def sold(self) -> int:
+        """How many customers have bought since the start, by the load's own count."""
+        told = requests.get(urljoin(self.run.containers["load"], "/metrics"), timeout=5).text
+        counted = re.search(r'load_journeys_total\{end="purchased"\} (\d+)', told)
+        return int(counted[1]) if counted else 0
 
     # faults and disturbances
 
