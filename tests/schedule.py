@@ -8,13 +8,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 SCENARIOS: Final = "tests/scenario/"
 
 
-class Schedule(LoadFileScheduling):  # type: ignore[misc] # untyped, see above
-    """Files in the order they were collected, tests/scenario as if it were one file."""
+def unit(nodeid: str) -> str:
+    """The name of what goes to one process as a whole."""
+    return SCENARIOS if nodeid.startswith(SCENARIOS) else nodeid.partition("::")[0]
+
+
+class Schedule(LoadScopeScheduling):  # type: ignore[misc] # untyped, see above
+    """Units in the order in which their first tests were collected."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return SCENARIOS if nodeid.startswith(SCENARIOS) else str(super()._split_scope(nodeid))
+        return unit(nodeid)
