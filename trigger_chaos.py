@@ -1,8 +1,9 @@
 """Injects one real, reversible fault into the running stack, says what to expect, and takes it back.
 
-It writes `faults.json` in the stack's state folder, which the marketplace services watch. Standard library only, so any
-Python runs it. What faults there are stands in `protected_services/faults.json`. Where no stack of processes runs it
-looks for one in containers (docker compose) and does the same there.
+It writes `faults.json` in the stack's state folder, which the marketplace services watch; `conversion` is a commit to
+the repository, as a developer makes it. Standard library only, so any Python runs it. What faults there are stands in
+`protected_services/faults.json`. Where no stack of processes runs it looks for one in containers (docker compose) and
+does the same there.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from mission_control.as_developer import CannotCommit, Change, Developer
+
 ROOT = Path(__file__).resolve().parent
 CATALOGUE: dict[str, Any] = json.loads((ROOT / "protected_services" / "faults.json").read_text(encoding="utf-8"))
 SERVICES = sorted({service for fault in CATALOGUE.values() for service in fault["services"]})
@@ -31,6 +34,12 @@ CANNOT = 2
 
 CHAOS_LABEL = "sre-space.chaos=true"
 """Marks the one container of a compose stack that mounts the fault file's folder writable."""
+FORGE_LABEL = "sre-space.forge=true"
+"""Marks the one that is the local forge and knows the developers' accounts."""
+FORGE_ACCOUNTS = "/sre/state/forge/accounts.json"
+
+HERRING = ("frontend", "FEATURE_YEARLY_PRICE", "Show what a cover costs a year", "asked for by the support desk")
+"""A harmless commit: service, the feature that it turns over, message, and the remark it leaves in the file."""
 
 Entry = dict[str, Any]
 
@@ -48,6 +57,15 @@ class Stack:
     def __init__(self, folder: Path) -> None:
         self.run = _read_run(folder)
         self.faults_file = Path(self.run.get("faults") or folder / "faults.json")
+
+    def developer(self) -> Developer | None:
+        """Somebody who may commit: the operator, else whose token the environment holds; None without either."""
+        github = self.run.get("github") or {}
+        tokens = github.get("tokens") or {}
+        token = tokens.get("operator") or os.environ.get("GITHUB_PERSONAL_ACCESS_TOKEN")
+        if not (github.get("api") and github.get("repo") and token):
+            return None
+        return Developer(str(github["api"]), str(github["repo"]), str(token))
 
     def active(self, now: float) -> list[Entry]:
         """The entries of the fault file that have not run out."""
@@ -90,7 +108,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments.state = given or _default_state()
     nothing_here = not given and not (Path(arguments.state) / "run.json").exists()
     if (arguments.compose or nothing_here) and (inside := _container()):
-        return _in_container(inside, [a for a in (sys.argv[1:] if argv is None else argv) if a != "--compose"])
+        words = [a for a in (sys.argv[1:] if argv is None else argv) if a != "--compose"]
+        return _in_containers(inside, words, arguments)
     if arguments.compose:
         _fail("no stack runs in containers here: start it with docker compose up -d --build")
     stack = Stack(Path(arguments.state))
@@ -98,6 +117,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _list(stack, arguments.json)
     if arguments.undo:
         return _undo(stack, arguments)
+    if arguments.herring and not arguments.fault:
+        return _tell_herring(_herring(_developer(stack.developer())), arguments.json)
+    if "committed" in CATALOGUE[arguments.fault]:
+        return _commit(stack.developer(), stack.places(), arguments)
     return _inject(stack, arguments)
 
 
@@ -118,11 +141,19 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--compose", action="store_true", help="the stack in containers, also when another runs here")
     parser.add_argument("--undo", action="store_true", help="take back this fault; with no fault named, everything")
+    parser.add_argument(
+        "--herring", action="store_true", help="commit a harmless change of another service too (or alone)"
+    )
     parser.add_argument("--list", action="store_true", help="show what is injected")
     parser.add_argument("--json", action="store_true", help="answer in JSON")
     arguments = parser.parse_args(argv)
-    if not arguments.fault and not arguments.undo and not arguments.list:
+    if not (arguments.fault or arguments.undo or arguments.list or arguments.herring):
         parser.error(f"name a fault ({', '.join(CATALOGUE)}), or --list, or --undo")
+    committed = arguments.fault and "committed" in CATALOGUE[arguments.fault]
+    if arguments.herring and arguments.fault and not committed:
+        parser.error("--herring goes with conversion, or alone")
+    if committed and arguments.seconds is not None:
+        parser.error(f"{arguments.fault} is a commit, which does not run out: --undo commits the old value")
     if arguments.service and arguments.service not in SERVICES:
         parser.error(f"no service {arguments.service!r}; there are {', '.join(SERVICES)}")
     if arguments.seconds is not None and not arguments.seconds > 0:
@@ -134,21 +165,132 @@ def _default_state() -> str:
     return str(ROOT / ".sre-space")
 
 
-def _container() -> str | None:
-    """The container of a stack started with docker compose that may write its fault file, when one runs here."""
+def _container(label: str = CHAOS_LABEL) -> str | None:
+    """The running container of a stack started with docker compose that has this label, when one runs here."""
     if shutil.which("docker") is None:
         return None
-    wanted = ("--filter", f"label={CHAOS_LABEL}", "--filter", "status=running", "--format", "{{.Names}}")
+    wanted = ("--filter", f"label={label}", "--filter", "status=running", "--format", "{{.Names}}")
     done = subprocess.run(["docker", "ps", *wanted], capture_output=True, text=True, check=False, timeout=20)
     names = done.stdout.split() if done.returncode == 0 else []
     return names[0] if names else None
 
 
-def _in_container(name: str, argv: Sequence[str]) -> int:
-    """The same command where the stack is."""
-    return subprocess.run(
-        ["docker", "exec", name, "python", "-P", "/app/trigger_chaos.py", *argv], check=False
-    ).returncode
+def _in_containers(name: str, argv: Sequence[str], arguments: argparse.Namespace) -> int:
+    """The same command where the stack is; commits are made from here, where the forge can be reached."""
+    there = ["docker", "exec", name, "python", "-P", "/app/trigger_chaos.py"]
+    everything = arguments.undo and not arguments.fault
+    commits = arguments.herring if not arguments.fault else "committed" in CATALOGUE[arguments.fault]
+    if arguments.list or not (commits or everything):
+        return subprocess.run([*there, *argv], check=False).returncode
+    github = json.loads(_read_in(name, "/sre/faults/run.json") or "{}").get("github") or {}
+    developer = _developer_outside(github)
+    if arguments.undo:
+        removed: list[Entry] = []
+        if everything:
+            words = [*argv, *([] if arguments.json else ["--json"])]
+            done = subprocess.run([*there, *words], capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                _fail(done.stderr.strip())
+            removed = json.loads(done.stdout)["undone"]
+        return _tell_undone(removed, _take_back(developer, arguments), arguments.json)
+    if not arguments.fault:
+        return _tell_herring(_herring(_developer(developer)), arguments.json)
+    places = {"issues": f"{github.get('url')}/{github.get('repo')}/issues"} if github else {}
+    return _commit(developer, places, arguments)
+
+
+def _developer_outside(github: dict[str, Any]) -> Developer | None:
+    """Who may commit to the repository of a stack in containers, at the address that this host knows."""
+    token = os.environ.get("GITHUB_PERSONAL_ACCESS_TOKEN")
+    if forge := _container(FORGE_LABEL):
+        accounts = json.loads(_read_in(forge, FORGE_ACCOUNTS) or '{"accounts": []}')["accounts"]
+        tokens = {row["role"]: row["token"] for row in accounts}
+        if "maintain" in tokens and "//forge:" in str(github.get("api")):
+            return Developer(f"{github['url']}/api/v3", str(github["repo"]), tokens["maintain"])
+    if token and github.get("api") and github.get("repo"):
+        return Developer(str(github["api"]), str(github["repo"]), token)
+    return None
+
+
+def _read_in(container: str, file: str) -> str | None:
+    done = subprocess.run(
+        ["docker", "exec", container, "cat", file], capture_output=True, text=True, check=False, timeout=20
+    )
+    return done.stdout if done.returncode == 0 else None
+
+
+def _developer(developer: Developer | None) -> Developer:
+    if developer is None:
+        _fail("no repository is known that could be committed to (run.json without github and a token for it)")
+    return developer
+
+
+def _commit(developer: Developer | None, places: dict[str, str], arguments: argparse.Namespace) -> int:
+    """Commit the bad value, and the harmless change right after it where one is asked for."""
+    kind, service = CATALOGUE[arguments.fault], arguments.service or DEFAULT_SERVICE
+    if service not in kind["services"]:
+        _fail(f"{arguments.fault} works on {', '.join(kind['services'])}, not on {service}")
+    grade = arguments.grade or kind["default_grade"]
+    wanted = kind["grades"][grade]
+    since = time.time()
+    try:
+        made = _developer(developer).set(service, kind["committed"], wanted["value"], wanted["message"])
+    except CannotCommit as no:
+        _fail(str(no))
+    herring = _herring(_developer(developer)) if arguments.herring else None
+    if arguments.json:
+        told = {"id": made.sha, "service": service, "fault": arguments.fault, "grade": grade, "since": since}
+        more = {"commit": made.sha, "before": made.before, "after": made.after, "watch": places}
+        print(json.dumps(told | more | ({"herring": herring.sha} if herring else {})))
+        return 0
+    print(f"Committed {made.sha[:10]}: {kind['committed']} of {service} is {made.after}, no longer {made.before}.")
+    print(f"Expect: once it is deployed, within about {kind['expect_within_s']} s, an issue for {service} opens.")
+    for name, place in places.items():
+        print(f"  {name:<11} {place}")
+    print(f"A restart does not heal it. Take it back with: python trigger_chaos.py {arguments.fault} --undo")
+    return _tell_herring(herring, as_json=False) if herring else 0
+
+
+def _herring(developer: Developer) -> Change:
+    service, key, message, remark = HERRING
+    try:
+        value = "off" if developer.value(service, key) == "on" else "on"
+        return developer.set(service, key, value, message if value == "on" else f"Do not {message.lower()}", remark)
+    except CannotCommit as no:
+        _fail(str(no))
+
+
+def _tell_herring(made: Change, as_json: bool) -> int:
+    service, key, *_ = HERRING
+    told = {"service": service, "commit": made.sha, "before": made.before, "after": made.after}
+    print(json.dumps(told) if as_json else f"Committed {made.sha[:10]}: {key} of {service} is {made.after}; harmless.")
+    return 0
+
+
+def _take_back(developer: Developer | None, arguments: argparse.Namespace) -> list[Entry]:
+    """Commit the values from before, where a bad one still stands; what was undone."""
+    undone: list[Entry] = []
+    for fault, kind in CATALOGUE.items():
+        if "committed" not in kind or arguments.fault not in {None, fault}:
+            continue
+        if developer is None:
+            if arguments.fault == fault:
+                _developer(developer)
+            continue
+        for service in kind["services"]:
+            if arguments.service not in {None, service}:
+                continue
+            by_message = {grade["message"]: name for name, grade in kind["grades"].items()}
+            try:
+                standing = developer.standing(service, kind["committed"], tuple(by_message))
+                if standing is not None:
+                    message = f"Put {kind['committed']} of {service} back to {standing.before}"
+                    made = developer.set(service, kind["committed"], standing.before, message)
+                    grade = next(n for n, g in kind["grades"].items() if g["value"] == standing.after)
+                    undone.append({"fault": fault, "service": service, "grade": grade, "commit": made.sha})
+            except CannotCommit as no:
+                _fail(str(no))
+    return undone
 
 
 def _inject(stack: Stack, arguments: argparse.Namespace) -> int:
@@ -193,12 +335,17 @@ def _undo(stack: Stack, arguments: argparse.Namespace) -> int:
         return [entry for entry in entries if entry not in removed]
 
     stack.change(without)
-    if arguments.json:
-        print(json.dumps({"undone": removed}))
-    elif not removed:
+    return _tell_undone(removed, _take_back(stack.developer(), arguments), arguments.json)
+
+
+def _tell_undone(removed: list[Entry], committed: list[Entry], as_json: bool) -> int:
+    if as_json:
+        print(json.dumps({"undone": removed + committed}))
+    elif not removed + committed:
         print("Nothing to undo.")
-    for entry in [] if arguments.json else removed:
-        print(f"Undone: {entry['grade']} {entry['fault']} on {entry['service']}.")
+    for entry in [] if as_json else removed + committed:
+        how = f" by commit {entry['commit'][:10]}" if "commit" in entry else ""
+        print(f"Undone: {entry['grade']} {entry['fault']} on {entry['service']}{how}.")
     return 0
 
 

@@ -60,7 +60,8 @@ def replica(kafka: str, group: str, file: Path) -> None:
     from shared.redaction import Redactor
     from shared.runtime.clock import SystemClock
     from shared.testing.github import MemoryRepository
-    from shared.testing.log import FLEET, keyring, signer
+    from shared.testing.log import keyring, signer
+    from shared.testing.samples import FLEET
     from tests.runtime.fleet import AtOnce
 
     class Clock(SystemClock):

@@ -161,6 +161,29 @@ def seed(
 
 
 @app.command()
+def deploy(
+    ref: Annotated[
+        str | None, typer.Option("--ref", metavar="SHA", help="This commit, not the default branch's head.")
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="Once, which is the default.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Every new head of the default branch, until stopped.")
+    ] = False,
+    compose: Annotated[
+        bool, typer.Option("--compose", help="To containers of docker compose on this host, not to `up`'s.")
+    ] = False,
+    state: State = None,
+    as_json: AsJson = False,
+) -> int:
+    """Make the marketplace run what the repository says, and report on the commit. Exit 0 when that is healthy."""
+    from mission_control.deployer.command import Order, deploy
+
+    if follow and (once or ref):
+        raise typer.BadParameter("--follow goes with neither --once nor --ref")
+    return deploy(_settings(state), Order(ref, follow, compose, as_json))
+
+
+@app.command()
 def demo(
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write what was seen there.")] = None,
     state: State = None,

@@ -31,7 +31,7 @@ HEALED_WITHIN: Final = 45.0
 SETTLED_WITHIN: Final = 10.0
 QUIET: Final = 15.0
 """Seconds without a fault before the first and after the last one; the first also is the detectors' baseline."""
-SERVERS: Final = frozenset(("broker", "forge", "traces", "engine"))
+SERVERS: Final = frozenset(("broker", "forge", "traces", "engine", "deployer"))
 
 
 @dataclass(frozen=True, slots=True)

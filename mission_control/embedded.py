@@ -43,6 +43,12 @@ def worker(name: str, state: Path, variables: Mapping[str, str | None]) -> Progr
     return Program(name, argv, environment(state, PYTHONPATH=str(REPOSITORY_ROOT), **variables))
 
 
+def deployer(state: Path) -> Program:
+    """What follows the default branch and deploys it; it reads run.json."""
+    argv = (sys.executable, "-P", "-m", "mission_control", "deploy", "--follow", "--state", str(state))
+    return Program("deployer", argv, environment(state, PYTHONPATH=str(REPOSITORY_ROOT)))
+
+
 def socket_folder(state: Path) -> Path:
     """Where the engine's sockets are: the state folder, or a short private one when its path is too long for that."""
     if len(str(state / "docker-ro.sock")) <= _LONGEST_SOCKET:

@@ -16,13 +16,21 @@ from shared.incident.facts import (
     Applied,
     Began,
     Commanded,
+    Deployed,
     Detected,
     Diagnosed,
+    Dispatched,
     Escalated,
     Learned,
+    Merged,
+    Planned,
+    Proposed,
+    Proved,
     Refused,
+    Returned,
     Ruled,
     Stuck,
+    Undone,
     Verified,
 )
 from shared.incident.parts import Evidence, Measure
@@ -81,7 +89,32 @@ def _headline(entry: Entry) -> str:
             )
         case Escalated() | Stuck():
             text = f"{fact.kind}: {fact.reason}"
+        case _:
+            text = _about_a_pull(fact)
     return _printable(text)
+
+
+def _about_a_pull(fact: AnyFact) -> str:
+    match fact:
+        case Proposed():
+            text = f"pull request {fact.number} on {fact.base_sha[:10]}: {'; '.join(fact.changes)}"
+        case Proved():
+            text = f"pull request {fact.number} {fact.verdict} at {fact.head_sha[:10]}"
+        case Merged():
+            text = f"pull request {fact.number} merged by {fact.by} as {fact.merge_sha[:10]}"
+        case Deployed():
+            text = f"deploy of {fact.sha[:10]} {fact.outcome} after {fact.took_s:.1f} s: {fact.detail}"
+        case Undone():
+            text = f"taken back by pull request {fact.number} ({fact.why})"
+        case Dispatched():
+            text = f"handed to {fact.backend}: {fact.session}"
+        case Planned():
+            text = f"{fact.backend} plans: {fact.plan.splitlines()[0] if fact.plan else ''}"
+        case Returned():
+            text = f"{fact.backend} gave it back: {fact.reason}"
+        case _:
+            raise TypeError(fact)
+    return text
 
 
 def _details(fact: AnyFact) -> Iterator[str]:
@@ -98,6 +131,8 @@ def _details(fact: AnyFact) -> Iterator[str]:
             yield from (f"missing: {what}" for what in fact.missing)
         case Ruled():
             yield from (f"{'yes' if rule.ok else 'NO '} {rule.name}: {rule.detail}" for rule in fact.predicates)
+        case Proved():
+            yield from (f"{'yes' if check.ok else 'NO '} {check.name}: {check.detail}" for check in fact.checks)
         case Applied():
             yield f"{fact.before.container_id[:12]} started {fact.before.started_at} → {fact.after.started_at}"
         case Refused():

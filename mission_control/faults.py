@@ -28,10 +28,11 @@ class Commands(TyperGroup):
 def _exit_code(error: Exception) -> int | None:
     """1 for what the world refused, 2 for settings, None for what should not happen."""
     from mission_control.containers import NotMade
+    from mission_control.deployer.command import NotDeployed
     from mission_control.github import GithubSaysNo
     from mission_control.record import NotRunning
     from mission_control.settings import BadSettings
 
     if isinstance(error, BadSettings):
         return 2
-    return 1 if isinstance(error, GithubSaysNo | NotRunning | NotMade) else None
+    return 1 if isinstance(error, GithubSaysNo | NotRunning | NotMade | NotDeployed) else None

@@ -31,10 +31,14 @@ class Repository:
     api: str
     name: str
     token: str = field(repr=False)
+    agent: str = ""
+    """What it calls itself, if anything."""
     _session: requests.Session = field(default_factory=requests.Session, repr=False)
 
     def __post_init__(self) -> None:
         self._session.trust_env = urlsplit(self.api).hostname not in ("127.0.0.1", "localhost", "::1")
+        if self.agent:
+            self._session.headers["User-Agent"] = self.agent
 
     def call(self, method: str, path: str, **arguments: Any) -> requests.Response:
         """One request below `/repos/owner/name`. Raises GithubSaysNo."""

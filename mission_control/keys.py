@@ -26,6 +26,10 @@ from shared.incident.signing import Keyring, PublicKey, parse_keyring, render_ke
 VALID_FOR: Final = timedelta(days=365)
 REPOSITORY: Final = "sre-space/marketplace"
 FLEET: Final = "sre-fleet"
+JULES: Final = "google-labs-jules[bot]"
+"""Whose pull requests are Jules', on GitHub and in the embedded world."""
+_PEOPLE: Final = ((FLEET, "admin"), ("olivia", "maintain"), ("mallory", "read"), (JULES, "write"))
+"""The embedded forge's accounts and their roles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,7 @@ class Accounts:
     fleet: str = field(repr=False)
     operator: str = field(repr=False)
     outsider: str = field(repr=False)
+    jules: str = field(repr=False)
 
 
 def make_keys(folder: Path, keyring: Path, account: str, *, apart: bool = False) -> None:
@@ -73,13 +78,22 @@ def read_key(file: Path) -> Ed25519PrivateKey:
 
 
 def make_accounts(file: Path) -> Accounts:
-    """The accounts in `file`, made with random tokens at the first start, as `embedded.forge --accounts` reads them."""
-    if not file.exists():
-        roles = ((FLEET, "admin"), ("olivia", "maintain"), ("mallory", "read"))
-        rows = [{"login": login, "token": secrets.token_urlsafe(30), "role": role} for login, role in roles]
+    """The accounts in `file`, as `embedded.forge --accounts` reads them; those that are missing get random tokens."""
+    known = json.loads(file.read_text())["accounts"] if file.exists() else []
+    there = {row["login"] for row in known}
+    missing = [(login, role) for login, role in _PEOPLE if login not in there]
+    rows = known + [{"login": login, "token": secrets.token_urlsafe(30), "role": role} for login, role in missing]
+    if missing:
         _write_secret(file, json.dumps({"repo": REPOSITORY, "accounts": rows}, indent=2).encode())
-    tokens = {row["role"]: row["token"] for row in json.loads(file.read_text())["accounts"]}
-    return Accounts(fleet=tokens["admin"], operator=tokens["maintain"], outsider=tokens["read"])
+    tokens = {row["login"]: row["token"] for row in rows}
+    return Accounts(fleet=tokens[FLEET], operator=tokens["olivia"], outsider=tokens["mallory"], jules=tokens[JULES])
+
+
+def make_jules_key(file: Path) -> str:
+    """The key that callers of the embedded Jules show (its `--key-file`), made at the first start."""
+    if not file.exists():
+        _write_secret(file, secrets.token_urlsafe(30).encode())
+    return file.read_text(encoding="utf-8").strip()
 
 
 def _pem(key: Ed25519PrivateKey) -> bytes:

@@ -1,131 +1,131 @@
-"""The marketplace as containers: what each is, and how it comes to run on an engine through the docker SDK."""
+"""The marketplace as containers: what each is to be, by what a release says and where it runs. Nothing is done here."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from mission_control.settings import REPOSITORY_ROOT
-
-if TYPE_CHECKING:
-    from docker.client import DockerClient
+from mission_control.deployer.release import BadRelease, Release
+from mission_control.deployer.stack import FILE, Service
 
 SERVICES: Final = ("user-service", "policy-service", "quote-service", "frontend")
 """In the order in which they are needed."""
 LOAD: Final = "load"
 VERSION: Final = "0.1.0"
-MEMORY: Final = 192 * 1024 * 1024
-"""Bytes a service may use: about three times what it needs, and reached by a leak within a second."""
+LOAD_SERVICE: Final = Service(image=None, memory_mib=192, replicas=1, environment={})
+"""The customers are no service that anybody configures."""
+MEBIBYTE: Final = 1024 * 1024
 SECOND: Final = 1_000_000_000
-_SPEC_LABEL: Final = "sre-space.spec"
+SPEC: Final = "sre-space.spec"
+RELEASE: Final = "sre-space.release"
+"""The commit whose files a container runs: the last that changed what it is."""
+_LOADS_CODE: Final = re.compile(r"(LD|DYLD|PYTHON|SRE)(_.*)?|PYTHON.*|PATH|HOME")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where this marketplace runs. `ports`: of every container, on 127.0.0.1; faults are read from `state`."""
+
+    ports: Mapping[str, int]
+    state: Path
+    otlp: str | None
+    kafka: str | None
+
+    def health_url(self, name: str) -> str:
+        return f"http://127.0.0.1:{self.ports[name]}/healthz"
 
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """One container. `port` is where it answers /healthz on 127.0.0.1."""
+    """One container. `env`: all that is the same in every release that changes nothing about it."""
 
     name: str
     port: int
-    managed: bool
+    image: str
     memory: int
+    """Bytes."""
+    source: str
     env: Mapping[str, str] = field(repr=False)
 
     @property
-    def health_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/healthz"
+    def managed(self) -> bool:
+        return self.name != LOAD
 
     @property
     def digest(self) -> str:
-        """Changes when anything about the container would."""
-        text = json.dumps({**asdict(self), "python": sys.executable}, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        """Changes when anything about the container would, and not because a commit changed another one."""
+        what = {name: getattr(self, name) for name in self.__slots__} | {"python": sys.executable}
+        return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+
+    def options(self, release: Release, health_url: str) -> dict[str, Any]:
+        """What the docker SDK's `containers.create` takes, to run it from the files of `release`."""
+        check = release.folder / "protected_services" / "common" / "healthcheck.py"
+        labels = {SPEC: self.digest, RELEASE: release.sha, "sre-space.service": self.name}
+        if self.managed:
+            labels |= {"sre-space.managed": "true", "sre-space.health-url": health_url}
+        own = {"PYTHONPATH": str(release.folder), "SERVICE_VERSION": release.sha[:12]}
+        return {
+            "image": self.image,
+            "name": self.name,
+            "command": [sys.executable, "-P", "-m", f"protected_services.{self.name.replace('-', '_')}"],
+            "working_dir": str(release.folder),
+            "environment": {**self.env, **own},
+            "labels": labels,
+            "mem_limit": self.memory,
+            "restart_policy": {"Name": "no" if self.managed else "unless-stopped"},
+            "healthcheck": {
+                "test": ["CMD", sys.executable, "-I", "-S", str(check), str(self.port)],
+                "interval": SECOND,
+                "timeout": 2 * SECOND,
+                "retries": 3,
+                "start_period": 3 * SECOND,
+            },
+            "detach": True,
+        }
 
 
-def marketplace(ports: Mapping[str, int], state: Path, otlp: str | None, kafka: str | None) -> tuple[Patient, ...]:
-    """All containers of the marketplace, where they listen and whom they report to. Faults are read from `state`."""
+def marketplace(site: Site, release: Release) -> tuple[Patient, ...]:
+    """All containers of the marketplace as this release wants them. Raises BadRelease for what cannot be had."""
+    wrong_services(release)
     common = {
-        "PYTHONPATH": str(REPOSITORY_ROOT),
         "PYTHONUNBUFFERED": "1",
         "HOST": "127.0.0.1",
-        "FAULTS_FILE": str(state / "faults.json"),
-        "SRE_SPACE_UP": str(state),
-        "SERVICE_VERSION": VERSION,
+        "FAULTS_FILE": str(site.state / "faults.json"),
+        "SRE_SPACE_UP": str(site.state),
     }
-    common |= {"OTEL_EXPORTER_OTLP_ENDPOINT": otlp} if otlp else {}
-    common |= {"KAFKA_BOOTSTRAP_SERVERS": kafka} if kafka else {}
-    common |= {f"{name.split('-')[0].upper()}_URL": f"http://127.0.0.1:{ports[name]}" for name in SERVICES}
-    return tuple(
-        Patient(
-            name=name,
-            port=ports[name],
-            managed=name != LOAD,
-            memory=MEMORY,
-            env=common | {"SERVICE_NAME": name, "PORT": str(ports[name])},
+    common |= {"OTEL_EXPORTER_OTLP_ENDPOINT": site.otlp} if site.otlp else {}
+    common |= {"KAFKA_BOOTSTRAP_SERVERS": site.kafka} if site.kafka else {}
+    common |= {f"{name.split('-')[0].upper()}_URL": f"http://127.0.0.1:{site.ports[name]}" for name in SERVICES}
+    described = {**release.services, LOAD: LOAD_SERVICE}
+    return tuple(_patient(name, described[name], site, release, common) for name in (*SERVICES, LOAD))
+
+
+def wrong_services(release: Release) -> None:
+    """Raises BadRelease when the stack describes other services than there are."""
+    if wrong := sorted(frozenset(SERVICES).symmetric_difference(release.services)):
+        raise BadRelease(f"{FILE} must describe {', '.join(SERVICES)}; not so: {', '.join(wrong)[:60]}")
+
+
+def _patient(name: str, wanted: Service, site: Site, release: Release, common: Mapping[str, str]) -> Patient:
+    given = {**common, "SERVICE_NAME": name, "PORT": str(site.ports[name])}
+    reserved = {*given, "SERVICE_VERSION"}
+    if taken := sorted(key for key in wanted.environment if key in reserved or _LOADS_CODE.fullmatch(key)):
+        raise BadRelease(f"{name}: {', '.join(taken)[:60]} is for the deployer to say, not for {FILE}")
+    if wanted.replicas != 1:
+        raise BadRelease(
+            f"{name}: {wanted.replicas} replicas cannot be had here: its records are in one process's memory"
         )
-        for name in (*SERVICES, LOAD)
+    return Patient(
+        name=name,
+        port=site.ports[name],
+        image=wanted.image or f"sre-space/{name}:{VERSION}",
+        memory=wanted.memory_mib * MEBIBYTE,
+        source=release.source_of(name),
+        env={**given, **wanted.environment},
     )
-
-
-def deploy(client: DockerClient, patients: tuple[Patient, ...]) -> tuple[str, ...]:
-    """Make each container run as described, and leave alone what already does; returns the names that were made anew.
-
-    Raises docker.errors.DockerException.
-    """
-    from docker.errors import NotFound
-
-    made = []
-    for patient in patients:
-        try:
-            container = client.containers.get(patient.name)
-        except NotFound:
-            container = None
-        if container is not None and container.labels.get(_SPEC_LABEL) != patient.digest:
-            container.remove(force=True)
-            container = None
-        if container is None:
-            container = client.containers.create(**_options(patient))
-            made.append(patient.name)
-        if container.status != "running":
-            container.start()
-    return tuple(made)
-
-
-def unhealthy(client: DockerClient, patients: tuple[Patient, ...]) -> tuple[str, ...]:
-    """The names of those that the engine does not call healthy now. Raises docker.errors.DockerException."""
-    found = []
-    for patient in patients:
-        state = client.containers.get(patient.name).attrs["State"]
-        if not state["Running"] or state.get("Health", {}).get("Status") != "healthy":
-            found.append(patient.name)
-    return tuple(found)
-
-
-def _options(patient: Patient) -> dict[str, Any]:
-    module = f"protected_services.{patient.name.replace('-', '_')}"
-    check = REPOSITORY_ROOT / "protected_services" / "common" / "healthcheck.py"
-    labels = {_SPEC_LABEL: patient.digest, "sre-space.service": patient.name}
-    if patient.managed:
-        labels |= {"sre-space.managed": "true", "sre-space.health-url": patient.health_url}
-    return {
-        "image": f"sre-space/{patient.name}:{VERSION}",
-        "name": patient.name,
-        "command": [sys.executable, "-P", "-m", module],
-        "working_dir": str(REPOSITORY_ROOT),
-        "environment": dict(patient.env),
-        "labels": labels,
-        "mem_limit": patient.memory,
-        "restart_policy": {"Name": "no" if patient.managed else "unless-stopped"},
-        "healthcheck": {
-            "test": ["CMD", sys.executable, "-I", "-S", str(check), str(patient.port)],
-            "interval": SECOND,
-            "timeout": 2 * SECOND,
-            "retries": 3,
-            "start_period": 3 * SECOND,
-        },
-        "detach": True,
-    }

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import base64
-import os
 import shutil
-import subprocess
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from mission_control.deployer.release import SOURCE
+from mission_control.deployer.stack import FILE
 from mission_control.settings import REPOSITORY_ROOT
+from shared.adapters.git import GitSaysNo, git
+from shared.proof import REPRODUCTION
 
-SOURCE: Final = "protected_services"
 BACKDATED: Final = timedelta(days=1)
 _README: Final = """# marketplace
 
 The control plane of a small insurance marketplace that SRE-Space looks after. An incident is an issue; what the fleet
 knows, decides and does about it stands there.
 
-- `protected_services/`: the services, as they run.
+- `protected_services/`: the services. What is on the default branch is what runs.
+- `deploy/stack.yaml`: what each of them runs with. A commit is deployed, and its status says how that went.
+- `deploy/reproduction.py`: shows a symptom on a tree. A change is proved by it: it fails before and passes after.
 - `deploy/policy.yaml`: what the fleet may do. What is not listed is denied.
 - `deploy/keys.toml`: the fleet's public keys. A comment is a fact only when one of these signed it.
 
@@ -33,22 +35,28 @@ class NotSeeded(Exception):
 
 
 def seed(pages: str, repo: str, token: str, policy: Path, keyring: Path) -> bool:
-    """Push the first files to the default branch, unless the source is there; returns whether it pushed.
+    """Push the first files to the default branch, as far as they are missing; returns whether it pushed.
 
     The commit is dated a day back: bringing what already runs under watch is not a deploy, and the Brain weighs recent
     commits. Raises NotSeeded.
     """
-    basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
-    with tempfile.TemporaryDirectory(prefix="sre-space-seed-") as scratch:
-        folder = Path(scratch) / "work"
-        _git(Path(scratch), "clone", "--quiet", f"{pages}/{repo}.git", str(folder), secret=basic)
-        if (folder / SOURCE).exists():
-            return False
-        _lay_out(folder, policy, keyring)
-        _git(folder, "add", "--all", "--force")
-        when = (datetime.now(UTC) - BACKDATED).isoformat()
-        _git(folder, "commit", "--quiet", "-m", "Bring the marketplace under watch", date=when)
-        _git(folder, "push", "--quiet", "origin", "HEAD", secret=basic)
+    try:
+        with tempfile.TemporaryDirectory(prefix="sre-space-seed-") as scratch:
+            folder = Path(scratch) / "work"
+            git(Path(scratch), "clone", "--quiet", f"{pages}/{repo}.git", str(folder), token=token)
+            if (folder / FILE).exists():
+                return False
+            if not (folder / SOURCE).exists():
+                _lay_out(folder, policy, keyring)
+            (folder / FILE).parent.mkdir(exist_ok=True)
+            for name in (FILE, REPRODUCTION):
+                shutil.copyfile(REPOSITORY_ROOT / name, folder / name)
+            git(folder, "add", "--all", "--force")
+            when = (datetime.now(UTC) - BACKDATED).isoformat()
+            git(folder, "commit", "--quiet", "-m", "Bring the marketplace under watch", date=when)
+            git(folder, "push", "--quiet", "origin", "HEAD", token=token)
+    except GitSaysNo as no:
+        raise NotSeeded(str(no)) from no
     return True
 
 
@@ -60,22 +68,3 @@ def _lay_out(folder: Path, policy: Path, keyring: Path) -> None:
         shutil.copyfile(policy, folder / "deploy" / "policy.yaml")
     source = REPOSITORY_ROOT / SOURCE
     shutil.copytree(source, folder / SOURCE, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
-
-
-def _git(folder: Path, *arguments: str, secret: str | None = None, date: str | None = None) -> str:
-    """Run git in `folder` with nothing of the user's configuration; `secret` (Basic) never shows in `ps`."""
-    env = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder), "NO_PROXY": "127.0.0.1"}
-    env |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull, "GIT_TERMINAL_PROMPT": "0"}
-    for who in ("AUTHOR", "COMMITTER"):
-        env |= {f"GIT_{who}_NAME": "sre-space", f"GIT_{who}_EMAIL": "sre-space@users.noreply.localhost"}
-        env |= {f"GIT_{who}_DATE": date} if date else {}
-    config = {"safe.directory": "*"} | ({"http.extraHeader": f"Authorization: Basic {secret}"} if secret else {})
-    env["GIT_CONFIG_COUNT"] = str(len(config))
-    for n, (key, value) in enumerate(config.items()):
-        env |= {f"GIT_CONFIG_KEY_{n}": key, f"GIT_CONFIG_VALUE_{n}": value}
-    done = subprocess.run(
-        ["git", *arguments], cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False
-    )
-    if done.returncode != 0:
-        raise NotSeeded(f"git {arguments[0]}: {done.stderr.strip()}")
-    return done.stdout

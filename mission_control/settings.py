@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 REPOSITORY_ROOT: Final = Path(__file__).resolve().parent.parent
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d)?")
@@ -40,6 +41,7 @@ Duration = Annotated[timedelta, BeforeValidator(_duration)]
 """A time span; from text: a number and a unit (ms, s, min, h, d), seconds where the unit is left out."""
 Port = Annotated[int, Field(ge=0, le=65535)]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
+Tier3 = Literal["jules", "copilot", "claude", "command", "human"]
 Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -80,6 +82,10 @@ class Settings(BaseSettings):
     """The engine's address (`unix:///…`, `tcp://…`). Only the Fixer is given one that can write."""
     docker_readonly_host: str | None = _variable("SRE_DOCKER_READONLY_HOST")
     """The same engine behind a socket that only looks, for Scout and Brain. Default: `docker_host`."""
+    compose_file: str | None = _variable("COMPOSE_FILE")
+    """Files of the compose project that `deploy --compose` deploys to, `:` between them. None: docker-compose.yml."""
+    compose_project: str | None = _variable("COMPOSE_PROJECT_NAME")
+    """Its name, when no container of it runs yet. None: the name of the repository's folder."""
     state_dir: Path = _variable("SRE_STATE_DIR", REPOSITORY_ROOT / ".sre-space")
     """Folder for everything that is kept. Default: inside the repository, where git ignores it."""
     keys_dir: Path | None = _variable("SRE_KEYS_DIR")
@@ -140,6 +146,15 @@ class Settings(BaseSettings):
     """US dollars one incident may cost. Needs both prices. None: only calls and tokens are limited."""
     model_cost_per_day: Price | None = _variable("SRE_MODEL_COST_PER_DAY")
     """US dollars all incidents of one UTC day may cost. Needs both prices."""
+    jules_key: SecretStr | None = _variable("JULES_API_KEY")
+    """Key of a Jules account whose app is installed on the repository. None: Jules is not asked."""
+    jules_url: str = _variable("JULES_API_URL", "https://jules.googleapis.com/v1alpha")
+    """Base URL of Jules' REST API. The key only travels over https, or on this machine."""
+    tier3: Annotated[tuple[Tier3, ...] | None, NoDecode] = _variable("SRE_TIER3")
+    """Who may be asked to change code, in this order: jules, copilot, claude, command, human, with commas between.
+    None: jules where there is a key, then human."""
+    tier3_command: str | None = _variable("SRE_TIER3_COMMAND")
+    """For `command`: a program and its words as a shell would split them, with {prompt} where the brief goes."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _variable("SRE_LOG_LEVEL", "INFO")
     """The least serious level that is logged. INFO is one line a step."""
 
@@ -152,7 +167,7 @@ class Settings(BaseSettings):
             raise ValueError("must be owner/name")
         return value
 
-    @field_validator("github_api_url", "jaeger_url", "otlp_url", "model_url", "prometheus_url")
+    @field_validator("github_api_url", "jaeger_url", "otlp_url", "model_url", "prometheus_url", "jules_url")
     @classmethod
     def _web_address(cls, value: str | None) -> str | None:
         if value is not None and not re.fullmatch(r"https?://[^/\s@]+(/\S*)?", value):
@@ -210,6 +225,29 @@ class Settings(BaseSettings):
             raise ValueError("must be 16 characters or more")
         return value
 
+    @field_validator("tier3", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
+
+    @field_validator("tier3")
+    @classmethod
+    def _each_once(cls, value: tuple[Tier3, ...] | None, info: ValidationInfo) -> tuple[Tier3, ...] | None:
+        if value is not None and len(set(value)) != len(value):
+            raise ValueError("must name each backend once")
+        if value is not None and "jules" in value and not info.data.get("jules_key"):
+            raise ValueError("names jules, which needs JULES_API_KEY")
+        return value
+
+    @field_validator("tier3_command")
+    @classmethod
+    def _has_a_place_for_the_brief(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None and "command" in (info.data.get("tier3") or ()):
+            raise ValueError("must be set when SRE_TIER3 names command")
+        if value is not None and "{prompt}" not in shlex.split(value)[1:]:
+            raise ValueError("must be a program and its words, one of which is {prompt}")
+        return value
+
     @field_validator("webhook_port")
     @classmethod
     def _signed(cls, value: int | None, info: ValidationInfo) -> int | None:
@@ -231,6 +269,11 @@ class Settings(BaseSettings):
     def engine_to_look_at(self) -> str | None:
         """The engine's address for processes that only look."""
         return self.docker_readonly_host or self.docker_host
+
+    @cached_property
+    def tier3_order(self) -> tuple[Tier3, ...]:
+        """The backends of Tier 3, first asked first."""
+        return self.tier3 or (("jules", "human") if self.jules_key else ("human",))
 
     @cached_property
     def keys_file(self) -> Path:

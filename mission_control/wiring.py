@@ -11,13 +11,17 @@ from mission_control.absent import NoTraces
 from mission_control.kit import Built, Kit, Running
 from mission_control.settings import BadSettings
 from shared import stream
+from shared.adapters.github.source import GitHubSource
 from shared.incident.record import Role
-from shared.ports import Engine, Metrics, Traces
+from shared.ports import Engine, Metrics, Sandbox, Traces
+from shared.proof import Trees
 from shared.runtime.patrol import PatrolRound
 
 if TYPE_CHECKING:
     from agents.scout.carrier import Carrier
     from agents.scout.learner import Learner
+
+_API: Final = "/api/v3"
 
 
 def _nothing_more(_: Running) -> None:
@@ -108,7 +112,7 @@ def _brain(kit: Kit, stack: ExitStack) -> Built:
 
     model = adviser(kit.settings, kit.clock, stack, unsound, replied)
     look = _looking(kit, stack), _traces(kit), reads, reads, kit.archive
-    agent = Brain(*look, window, most, kit.redactor, heard, model, _metrics(kit))
+    agent = Brain(*look, window, most, kit.redactor, heard, model, _metrics(kit), GitHubSource(kit.github.wire))
 
     def finish(running: Running) -> None:
         late.append(running)
@@ -123,23 +127,33 @@ def _guardrail(kit: Kit, stack: ExitStack) -> Built:
     from agents.guardrail.look import Guardrail
 
     reads = kit.github.reads
-    agent = Guardrail(_looking(kit, stack), reads, reads, kit.archive, kit.policy)
+    agent = Guardrail(_looking(kit, stack), reads, reads, kit.archive, kit.policy, GitHubSource(kit.github.wire))
     return agent, None, _nothing_more
 
 
 def _fixer(kit: Kit, stack: ExitStack) -> Built:
     from agents.fixer.actuators.container import ContainerRestart
+    from agents.fixer.actuators.gitops import PullRequests
     from agents.fixer.actuators.ledger import Ledger
+    from agents.fixer.hands import Hands
     from agents.fixer.look import Fixer
     from shared.adapters.docker import DockerHands
+    from shared.adapters.github.pulls import GitHubPulls
+    from shared.runtime.red_green import RedGreen
 
     if kit.settings.docker_host is None:
         raise BadSettings(("DOCKER_HOST must be set: the Fixer has nothing to act on",))
     docker = DockerHands(kit.settings.docker_host)
     stack.callback(docker.close)
     ledger = Ledger(kit.settings.state_dir / "ledger", kit.clock, time.sleep)
-    hand = ContainerRestart(docker, ledger, kit.clock, frozenset(kit.policy.services))
-    return Fixer(docker, kit.github.reads, ledger.recent, kit.policy), hand, _nothing_more
+    source = GitHubSource(kit.github.wire)
+    pulls = GitHubPulls(kit.github.wire, source, kit.github.budget)
+    prover = RedGreen(_sandbox(kit), _trees(kit))
+    hands = Hands(
+        restarts=ContainerRestart(docker, ledger, kit.clock, frozenset(kit.policy.services)),
+        changes=PullRequests(source, pulls, prover, kit.policy, kit.github.reads.now),
+    )
+    return Fixer(docker, kit.github.reads, ledger.recent, kit.policy, source), hands, _nothing_more
 
 
 def _memory(kit: Kit, _: ExitStack) -> Built:
@@ -183,7 +197,22 @@ def _metrics(kit: Kit) -> Metrics | None:
     return PrometheusMetrics(kit.settings.prometheus_url)
 
 
+def _trees(kit: Kit) -> Trees:
+    """The repository's commits as files."""
+    from shared.adapters.git import GitTrees
+
+    address = kit.github.wire.address
+    site = "https://github.com" if address.api_url == "https://api.github.com" else address.api_url.removesuffix(_API)
+    return GitTrees(kit.settings.state_dir / "trees", f"{site}/{address.repo}.git", address.token)
+
+
 def _traces(kit: Kit) -> Traces:
     from shared.adapters.jaeger import JaegerTraces
 
     return JaegerTraces(kit.settings.jaeger_url) if kit.settings.jaeger_url else NoTraces()
+
+
+def _sandbox(kit: Kit) -> Sandbox:
+    from shared.adapters.sandbox.bubblewrap import Bubblewrap
+
+    return Bubblewrap(kit.settings.state_dir / "sandbox")

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
-from mission_control import embedded, patients, ports, seed, targets
+from mission_control import embedded, ports, seed, targets
 from mission_control.addresses import Addresses, worker_variables
 from mission_control.github import Repository
 from mission_control.keys import FLEET, make_accounts, make_keys
+from mission_control.patients import LOAD, SERVICES, Site
 from mission_control.processes import NotStarted, Supervisor
 from mission_control.record import Record
 from mission_control.roster import AGENTS
 from mission_control.settings import Settings
+from shared.adapters.git import GitSaysNo
 
 log = logging.getLogger("mission_control.world")
-
-HEALTHY_WITHIN: Final = 40.0
-"""Seconds the patients may take to be healthy before the fleet is started anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +37,8 @@ class World:
         self.settings = settings
         self.state = settings.state_dir.resolve()
         self.at = Addresses()
-        self.patients: tuple[patients.Patient, ...] = ()
+        self.site: Site | None = None
+        """Where the marketplace is; None where it is somebody else's."""
         self.supervisor = Supervisor(self.state / "logs", self._record)
         self._say = say
         self._wish = wish
@@ -62,11 +60,13 @@ class World:
             seed.seed(self.at.pages, self.at.repo, token, self.settings.policy, self.keyring)
         self._deploy(chosen)
         self._record()
+        if self.site is not None:
+            self.supervisor.start([embedded.deployer(self.state)])
         if self._wish.fleet:
             self.at.health = ports.for_workers(AGENTS, self.settings.health_port, chosen.values())
             self._start_fleet()
             self._record()
-        targets.write_targets(self.state, {p.name: p.health_url for p in self.patients}, self._worker_urls())
+        targets.write_targets(self.state, self._containers(), self._worker_urls())
 
     def step(self) -> None:
         """What is to be done about ten times a second."""
@@ -75,7 +75,7 @@ class World:
     def down(self) -> None:
         """Stop everything, the fleet first, the servers last."""
         self._recording = False
-        self.supervisor.stop(self._workers)
+        self.supervisor.stop([*self._workers, *(["deployer"] if "deployer" in self.supervisor.children else [])])
         self.supervisor.stop([name for name in self._servers if name == "engine"])
         self.supervisor.stop()
         (self.state / "run.json").unlink(missing_ok=True)
@@ -89,8 +89,11 @@ class World:
 
     @property
     def marketplace(self) -> str | None:
-        front = next((p for p in self.patients if p.name == "frontend"), None)
-        return f"http://127.0.0.1:{front.port}" if front else None
+        return f"http://127.0.0.1:{self.site.ports['frontend']}" if self.site else None
+
+    def _containers(self) -> dict[str, str]:
+        """Container to the URL of its /healthz."""
+        return {name: self.site.health_url(name) for name in (*SERVICES, LOAD)} if self.site else {}
 
     def _fleet_login(self) -> str:
         if self.settings.github_token is None:
@@ -132,28 +135,30 @@ class World:
             return
         import docker
 
-        self.patients = patients.marketplace(chosen, self.state, self.at.otlp, self.at.kafka)
+        from mission_control.deployer.command import deployer_for, origin_of, process_host
+        from mission_control.deployer.follow import Head
+        from mission_control.deployer.journal import Busy
+        from mission_control.deployer.release import NoRelease
+
+        ports_of = {name: chosen[name] for name in (*SERVICES, LOAD)}
+        self.site = Site(ports_of, self.state, self.at.otlp, self.at.kafka)
+        origin = origin_of({"api": self.at.api, "url": self.at.pages, "repo": self.at.repo, "tokens": self.at.tokens})
         try:
             client = docker.DockerClient(base_url=self.at.docker, version="auto", timeout=20)
         except docker.errors.DockerException as error:
             raise NotStarted(f"the engine does not answer: {error}") from error
+        deployer = deployer_for(process_host(client, self.site, self.at.docker or ""), origin, self.state)
+        deployer.tick = self.supervisor.step
         try:
-            for name in patients.deploy(client, self.patients):
-                log.info("%s: deployed", name)
-            self._await_health(lambda: patients.unhealthy(client, self.patients))
-        except docker.errors.DockerException as error:
+            outcome = deployer.deploy(Head(origin.repository).now(), waking=True)
+            if outcome.state != "success":
+                self._say(f"the marketplace: {outcome.text}")
+        except NoRelease as no:
+            self._say(f"{self.at.repo}: {no}, so the marketplace is not deployed until a commit brings it")
+        except (docker.errors.DockerException, GitSaysNo, Busy) as error:
             raise NotStarted(f"the marketplace cannot be deployed: {error}") from error
         finally:
             client.close()
-
-    def _await_health(self, ailing: Callable[[], tuple[str, ...]]) -> None:
-        deadline = time.monotonic() + HEALTHY_WITHIN
-        while sick := ailing():
-            if time.monotonic() > deadline:
-                self._say(f"not healthy after {HEALTHY_WITHIN:.0f} s: {', '.join(sick)}")
-                return
-            self.supervisor.step()
-            time.sleep(0.1)
 
     def _start_fleet(self) -> None:
         programs = [embedded.worker(name, self.state, self._variables(name)) for name in AGENTS]
@@ -174,9 +179,9 @@ class World:
             docker=at.docker,
             docker_readonly=at.docker_readonly,
             marketplace=self.marketplace,
-            faults=str(self.state / "faults.json") if self.patients else None,
+            faults=str(self.state / "faults.json") if self.site else None,
             processes=self.supervisor.pids(),
-            containers={patient.name: patient.health_url for patient in self.patients},
+            containers=self._containers(),
             supervisor=os.getpid(),
             state=str(self.state),
             workers=self._worker_urls(),

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar
 
-from shared.incident.facts import AnyFact, Applied, Detected, Refused
+from shared.incident.facts import AnyFact, Detected
 from shared.incident.parts import Directive
 from shared.incident.record import Role
 from shared.incident.replay import Incident
@@ -54,9 +54,15 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Carry out a directive with the hand that knows its verb; the hand answers with the fact to say."""
+    """Carry out a directive with the hand that knows its verb; the hand answers with the fact to say.
+
+    `incident` is the log as it stands: a change goes its way in steps, one fact each. `undo` says why a merged change
+    is to be taken back.
+    """
 
     directive: Directive
+    incident: Incident
+    undo: Literal["ineffective", "commanded"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +117,8 @@ class Agent(Protocol, Generic[Seen]):
 
 
 class Hand(Protocol):
-    """An actuator: carries out one directive exactly once, however often it is asked."""
+    """What acts: each step of a directive is done exactly once, however often it is asked."""
 
-    def carry_out(self, directive: Directive) -> Applied | Refused:
-        """Raises Transient when it cannot be known yet whether the action took place."""
+    def carry_out(self, act: Act) -> AnyFact:
+        """The fact to say of the step that was next. Raises Transient when it is not known yet what became of it."""
         ...

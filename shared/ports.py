@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Literal, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from shared.analysis.metrics import Series
 from shared.analysis.trace import Trace
@@ -95,6 +96,7 @@ class Commit:
     at: datetime
     url: str
     paths: tuple[str, ...] = ()
+    parents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,4 +293,175 @@ class Adviser(Protocol):
 
     def reply(self, key: str) -> Reply | Pending | None:
         """What came of the question; None when it was not asked, or so long ago that it is forgotten."""
+        ...
+
+
+SANDBOX_TREE: Final = "/sandbox/tree"
+"""Where a job finds its tree, and where it starts."""
+SANDBOX_INPUT: Final = "/sandbox/input"
+"""Where a job finds its `files`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one job may use. Each is kept by the kernel or by killing all of the job."""
+
+    wall_s: float = 60.0
+    """From the job's first instruction on."""
+    cpu_s: int = 60
+    """Of each process; all together get at most `wall_s` times the processors they are given."""
+    memory_mb: int = 512
+    """Of all processes and written files together where there is a cgroup, of each process where there is none."""
+    pids: int = 128
+    """Processes and threads, the sandbox's own included. One more cannot be started; that alone ends nothing."""
+    output_bytes: int = 262_144
+    """What it writes to stdout and stderr together. More ends it."""
+    disk_mb: int = 64
+    """Of /tmp, and once more of the tree when that is writable; also of one file."""
+    changed_bytes: int = 4_194_304
+    """Of all changed files that are read back together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """An untrusted program: it sees a copy of `tree`, its `files`, a Python and the system's programs, no more.
+
+    It starts in SANDBOX_TREE with PATH, HOME, TMPDIR and LANG set; `python3` is on PATH. Of `tree`, a folder, a `.git`
+    at the top is left out (it may hold credentials), links are kept as links, devices, sockets and pipes dropped.
+    """
+
+    tree: Path
+    argv: tuple[str, ...]
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """Read-only input apart from the tree: path below SANDBOX_INPUT -> content."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    writable: bool = False
+    """The tree is a copy that the job may write to, and what it changed is read back. `tree` itself never changes."""
+
+
+Ended = Literal["exited", "timeout", "cpu", "memory", "output", "lost"]
+"""How a job ended. exited: by itself, or by a signal of its own. timeout, cpu, output: over that limit. memory: the
+kernel killed some of it for memory (only where there is a cgroup; elsewhere an allocation fails and it may go on).
+lost: all of it ended and the sandbox could not say how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a job. All of it but `ended`, `took_s` and `strength` is in the job's hands, also the exit code."""
+
+    exit_code: int | None
+    """Of its first process; 128 + N for signal N, 126 or 127 when it could not be started. None unless it exited."""
+    ended: Ended
+    output: str
+    """The first `output_bytes` of stdout and stderr, in the order written; undecodable bytes replaced."""
+    took_s: float
+    """From the job's first instruction to the death of its last process."""
+    strength: str
+    """`Strength.word` of the sandbox it ran in."""
+    changed: Mapping[str, bytes | None] = field(default_factory=dict)
+    """Of a writable tree: path -> content of each regular file that is new or other than before, None where it is gone.
+    Empty when the job did not exit by itself."""
+    left_out: tuple[str, ...] = ()
+    """Changes that are not in `changed`: links, modes, special or unreadable files, what is over `changed_bytes`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strength:
+    """What a sandbox isolates: `word` for facts, `line` for people."""
+
+    word: Literal["container", "namespaces+cgroup", "namespaces", "none"]
+    line: str
+
+
+class Sandbox(Protocol):
+    """Where untrusted programs run. Thread-safe; each job has a world of its own, and nothing of it stays."""
+
+    @property
+    def strength(self) -> Strength: ...
+
+    def run(self, job: Job) -> Outcome:
+        """Run it to its end. Raises Permanent when it cannot be run here or is malformed, Transient when not now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What a Tier-3 agent is asked. `text` is redacted, with everything from the world fenced as data."""
+
+    key: str
+    """Deterministic: repository, issue and attempt. One key has one session, whatever happens in between."""
+    title: str
+    """Deterministic too: by it a session is found again."""
+    text: str
+    branch: str
+    """The branch the work begins from."""
+    number: int
+    """The issue."""
+    repo: str
+    """`owner/name`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PullRef:
+    """A pull request in the incident's own repository. `head`: its branch; empty where the backend does not say."""
+
+    number: int
+    url: str
+    head: str
+
+
+SessionState = Literal[
+    "queued", "planning", "awaiting-approval", "awaiting-feedback", "working", "paused", "failed", "completed",
+    "unknown",
+]  # fmt: skip
+"""`unknown`: the backend says something that this version has no name for; `Session.detail` has it verbatim."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A Tier-3 agent at work, as it says itself. `plan`, `patch` and `detail` are its words: untrusted, bounded."""
+
+    backend: str
+    id: str
+    url: str
+    state: SessionState
+    plan: str | None = None
+    """The newest plan, where the state asks for one."""
+    pull: PullRef | None = None
+    patch: str | None = None
+    """A unified diff, where the outcome is no pull request."""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """No session yet, and why; ask again at `retry_at`."""
+
+    reason: str
+    retry_at: datetime
+
+
+class Backend(Protocol):
+    """One way to have code changed by somebody else. Never waits for the work. Raises Transient or Permanent."""
+
+    @property
+    def name(self) -> str: ...
+
+    def open(self, brief: Brief) -> Session | Queued:
+        """The session of `brief.key`: the one there is, else a new one. Never a second, also after a crash."""
+        ...
+
+    def find(self, brief: Brief) -> Session | None:
+        """The session that was opened for `brief`, by its deterministic title; the oldest where there are several."""
+        ...
+
+    def look(self, session_id: str) -> Session: ...
+
+    def approve_plan(self, session_id: str) -> None:
+        """Let it go on with the plan it showed. Does nothing when no plan waits."""
+        ...
+
+    def tell(self, session_id: str, text: str) -> bool:
+        """Say something to it. False: this session cannot be told anything, and only a new attempt goes on."""
         ...

@@ -4,15 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from datetime import datetime, timedelta
+from typing import Final, Literal
 
 from shared.analysis.metrics import Series
 from shared.analysis.rca.baseline_store import BaselineStore
 from shared.analysis.trace import Trace
+from shared.gitops.diff import KeyChange
+from shared.gitops.stack import Stack
 from shared.incident.evidence import observation, sha256_of
 from shared.incident.parts import Cause, Evidence, EvidenceKind
 from shared.incident.replay import Incident
 from shared.ports import Commit, Container
+
+SLACK: Final = timedelta(seconds=5)
+"""How much later than the estimated onset a commit may stand: onsets are estimated, stamps are whole seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """What a recent commit means. `at`: when it was deployed, where a deployer said so, else when it was committed."""
+
+    sha: str
+    at: datetime
+    paths: tuple[str, ...]
+    """Every file it changed in meaning; a comment alone is none."""
+    levers: tuple[KeyChange, ...]
+    services: frozenset[str]
+    """Those that its levers and files belong to."""
+    deployed: bool
+
+    def before(self, onset: datetime) -> bool:
+        return self.at <= onset + SLACK
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +54,12 @@ class Case:
     """What Scout knows as usual, for reading only; None where there is no stream or nothing was heard."""
     gauges: Mapping[str, tuple[Series, ...]] = field(default_factory=dict)
     """By gauge (analysts.gauges.QUERIES) its series around the incident; empty where there is no Prometheus."""
+    touches: tuple[Touch, ...] = ()
+    """What the recent commits mean, newest first, as far as they could be read."""
+    desired: Stack | None = None
+    """The desired state at `head`; None where the repository declares none."""
+    head: str | None = None
+    """The default branch's commit."""
 
 
 @dataclass(frozen=True, slots=True)

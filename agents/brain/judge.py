@@ -8,14 +8,14 @@ from typing import Final
 
 from agents.brain.advice import reordered
 from agents.brain.case import Case
-from agents.brain.causes import RESTARTABLE, TITLES
+from agents.brain.causes import TITLES
 from agents.brain.counsel import Counsel, heard, preferred
 from agents.brain.director import Panel, convene
 from agents.brain.exhibit import exhibit
+from agents.brain.remedy import NoRemedy, remedy
 from shared.agent import Later, Say
 from shared.incident.brief import brief
 from shared.incident.facts import Advised, Detected, Diagnosed, Escalated, Stuck, Verified
-from shared.incident.parts import Directive
 from shared.incident.replay import Incident
 from shared.incident.status import Status
 
@@ -25,7 +25,6 @@ CLEAR: Final = 0.8
 """Below this Brain waits a little for evidence that may still arrive."""
 PATIENCE: Final = timedelta(seconds=10)
 """How long it waits before it says what it has."""
-RESTART_UNDO: Final = "none needed: a restart changes no state; a container that will not start again is escalated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +70,11 @@ def diagnose(incident: Incident, seen: Seen) -> Say | Later | None:
         return Later(seen.now + timedelta(seconds=1), "the evidence does not name a cause clearly yet")
     if best.cause == "unknown" or (best.probability < ENOUGH and not panel.in_focus):
         return Say(_unknown(seen.case, panel))
-    if best.cause not in RESTARTABLE:
-        return _escalate(incident, seen, panel, f"{TITLES[best.cause]} in {best.service}: no restart mends that")
-    target = seen.case.containers.get(best.service)
-    if target is None:
-        reason = f"{TITLES[best.cause]} in {best.service}, which has no container to act on"
-        return Say(_stuck(seen.case, panel, reason, "Look at the engine, then /retry."))
+    chosen = remedy(incident, seen.case, best, repeated)
+    if isinstance(chosen, NoRemedy):
+        if chosen.how == "escalate":
+            return _escalate(incident, seen, panel, chosen.reason)
+        return Say(_stuck(seen.case, panel, chosen.reason, "Look at the engine, then /retry."))
     attempt = incident.attempt + 1
     return Say(
         Diagnosed(
@@ -88,13 +86,7 @@ def diagnose(incident: Incident, seen: Seen) -> Say | Later | None:
             hypotheses=panel.hypotheses,
             evidence=panel.evidence,
             missing=panel.notes,
-            directive=Directive(
-                id=f"{incident.repo}#{incident.number}/a{attempt}",
-                verb="restart",
-                target=best.service,
-                observed=target.observed,
-                undo=RESTART_UNDO,
-            ),
+            directive=chosen,
             settle=panel.settle,
             exhibit=exhibit(seen.case, panel.reading, best.service),
             steered=panel.steering.said,
@@ -119,7 +111,7 @@ def firings(incident: Incident, seen: Seen) -> int:
             if isinstance(entry.fact, Detected):
                 same = entry.fact.fingerprint == fingerprint
                 count += same and recent
-            elif isinstance(entry.fact, Verified) and entry.fact.outcome == "unhealthy":
+            elif isinstance(entry.fact, Verified) and entry.fact.outcome in ("unhealthy", "ineffective"):
                 count += same and recent
     return count
 

@@ -11,18 +11,34 @@ from functools import partial
 from typing import TypeVar
 
 from agents.brain.analysts.gauges import QUERIES
-from agents.brain.case import Case
+from agents.brain.case import Case, Touch
+from agents.brain.commits import MOST, desired, touch
 from agents.brain.counsel import RESTING, Counsel, Topic, topic
 from agents.brain.judge import ENOUGH, Seen, diagnose, judge
 from agents.brain.question import Shown, question, shown
 from shared.agent import Effect, Later, Say
 from shared.analysis.metrics import Series
 from shared.analysis.trace import Span, Trace
+from shared.gitops.stack import Stack
 from shared.incident.record import Role
 from shared.incident.replay import Incident
 from shared.incident.status import Status
-from shared.ports import Adviser, Engine, History, Issues, Metrics, Past, Permanent, Reply, Traces, Transient, Usual
+from shared.ports import (
+    Adviser,
+    Commit,
+    Engine,
+    History,
+    Issues,
+    Metrics,
+    Past,
+    Permanent,
+    Reply,
+    Traces,
+    Transient,
+    Usual,
+)
 from shared.redaction import Redactor
+from shared.source import Source
 
 T = TypeVar("T")
 BASELINE = timedelta(seconds=60)
@@ -73,8 +89,11 @@ class Brain:
         usual: Usual | None = None,
         adviser: Adviser | None = None,
         metrics: Metrics | None = None,
+        source: Source | None = None,
     ) -> None:
-        """`adviser`: a language model, for where arithmetic is not clear; None: there is none."""
+        """`adviser`: a language model, for where arithmetic is not clear; None: there is none. `source`: the
+        repository, where its commits can be read; without it no change of it is proposed."""
+        self._source = source
         self._engine = engine
         self._traces = traces
         self._issues = issues
@@ -155,6 +174,9 @@ class Brain:
             for gauge, query in (QUERIES.items() if self._metrics is not None else ())
         }
         named = {c.name: c for c in containers()}
+        recent = commits()
+        touches = start("what commits mean", lambda: self._touches(recent, {*named, detected.service}))
+        state = start("the desired state", self._state)
         before, now_seen = baseline(), during()
         own = named.get(detected.service)
         ended = own is not None and not own.running
@@ -174,12 +196,15 @@ class Brain:
             last_words=self._redactor.text("".join(logs()))[-4000:],
             baseline=self._clean(before),
             during=self._clean(now_seen),
-            commits=commits(),
+            commits=recent,
             earlier=earlier(),
             missing=missing,
             usual=self._usual.usual() if self._usual is not None else None,
             gauges={gauge: read() for gauge, read in gauges.items()},
+            touches=touches(),
         )
+        for head, stack in state():
+            case = replace(case, head=head, desired=stack)
         if not case.during and "traces during" not in missing:
             missing["traces during"] = "none in the window"
         return Seen(case, now, self._window, self._escalate_after)
@@ -210,6 +235,21 @@ class Brain:
 
     def _range_of(self, query: str, start: datetime, end: datetime) -> tuple[Series, ...]:
         return self._metrics.ranges(query, start, end, STEP) if self._metrics is not None else ()
+
+    def _touches(self, commits: tuple[Commit, ...], services: set[str]) -> tuple[Touch, ...]:
+        """What the newest commits mean, where the repository can be read."""
+        source = self._source
+        if source is None:
+            return ()
+        found = (touch(source, commit, services) for commit in commits[:MOST])
+        return tuple(t for t in found if t is not None)
+
+    def _state(self) -> tuple[tuple[str, Stack | None], ...]:
+        """The default branch's commit and what it declares."""
+        if self._source is None:
+            return ()
+        head = self._source.head()
+        return ((head, desired(self._source, head)),)
 
     def _window_of(self, service: str, start: datetime, end: datetime, limit: int = 300) -> tuple[Trace, ...]:
         return self._traces.traces(service, start, end, limit=limit)

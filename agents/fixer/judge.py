@@ -1,38 +1,46 @@
-"""Fixer's judgement: begin what is permitted, carry out what has begun, refuse what no longer holds."""
+"""Fixer's judgement: begin what is permitted, carry out what has begun, refuse what no longer holds, take back."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 from shared.agent import Act, Effect, Later, Say
-from shared.incident.facts import Began, Refused
-from shared.incident.parts import Predicate
+from shared.incident.facts import Began, Commanded, Merged, Proved, Refused, Stuck
+from shared.incident.parts import Directive, Predicate
 from shared.incident.replay import Incident
 from shared.incident.status import Status
 from shared.policy.model import Policy
 from shared.policy.rules import Situation, rule
+from shared.source import Pull
 
 LOOK_AGAIN: Final = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """GitHub's time, and the situation at the moment of use."""
+    """GitHub's time, the situation at the moment of use, and the pull request that waits for a person."""
 
     now: datetime
-    situation: Situation
+    situation: Situation | None
+    pull: Pull | None = None
 
 
 def judge(incident: Incident, seen: Seen, policy: Policy) -> Effect | None:
     """Began for an approved directive, then Act; Refused or Later when a rule fails now."""
+    if incident.status is Status.UNDOING:
+        return _take_back(incident, seen)
     directive = incident.directive
     if directive is None:
         return None
     if incident.status is Status.FIXING:
-        return Act(directive)
-    if incident.status is not Status.APPROVED:
+        merged = any(isinstance(e.fact, Merged) for e in incident.way)
+        stopped = directive.change is not None and not merged and _stopped(incident, seen)
+        return stopped or Act(directive, incident)
+    if incident.status is Status.NEEDS_APPROVAL:
+        return _by_a_person(incident, directive, seen.pull)
+    if incident.status is not Status.APPROVED or seen.situation is None:
         return None
     expires = incident.permit_expires_at
     if expires is None or seen.now > expires:
@@ -46,6 +54,47 @@ def judge(incident: Incident, seen: Seen, policy: Policy) -> Effect | None:
             return Later(seen.now + LOOK_AGAIN, why)
         case _:  # "needs-approval" was answered by the ruling or the person whose permit this is
             return Say(Began(directive_id=directive.id, directive_sha256=directive.digest))
+
+
+def _take_back(incident: Incident, seen: Seen) -> Effect | None:
+    """Undo the change that stands; a freeze stops that too."""
+    if incident.standing is None:
+        return None
+    last = incident.entries[-1].fact
+    why: Literal["ineffective", "commanded"] = "commanded" if isinstance(last, Commanded) else "ineffective"
+    return _stopped(incident, seen) or Act(incident.standing[1], incident, why)
+
+
+def _stopped(incident: Incident, seen: Seen) -> Later | None:
+    """Later while a freeze or a hold stands: between the steps of a change there is always one more look."""
+    if incident.frozen:
+        return Later(seen.now + LOOK_AGAIN, "an open issue says sre:freeze, or the switch is unreadable")
+    return Later(seen.now + LOOK_AGAIN, "label sre:hold") if incident.held else None
+
+
+def _by_a_person(incident: Incident, directive: Directive, pull: Pull | None) -> Effect | None:
+    """What a person did on GitHub to the pull request that waits for one."""
+    if pull is None or pull.open:
+        return None
+    if not pull.merged:
+        return Say(Stuck(reason=f"pull request {pull.number} was closed unmerged", todo="/retry to diagnose again."))
+    proved = incident.last(Proved)
+    if proved is None or pull.head_sha != proved.head_sha:
+        return Say(
+            Stuck(
+                reason=f"pull request {pull.number} was merged at {pull.head_sha[:10]}, which is not what was proved",
+                todo="Look at what was merged, then /retry.",
+            )
+        )
+    return Say(
+        Merged(
+            directive_id=directive.id,
+            number=pull.number,
+            head_sha=pull.head_sha,
+            merge_sha=pull.merge_sha or "",
+            by=pull.merged_by or "",
+        )
+    )
 
 
 def refusal(directive_id: str, failed: tuple[Predicate, ...]) -> Refused:

@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 
 from agents.fixer.judge import Seen, judge
 from shared.agent import Effect
+from shared.incident.facts import Proposed
 from shared.incident.record import Role
 from shared.incident.replay import Incident
 from shared.incident.status import Status
 from shared.policy.model import Policy
 from shared.policy.rules import Action, Situation
 from shared.ports import Hands, Issues, Permanent
+from shared.source import Pull, Source
 
 RecentActions = Callable[[str, timedelta], tuple[datetime, ...]]
 """(target, window) -> when this host really acted on it."""
@@ -23,17 +25,28 @@ class Fixer:
 
     role: Role = "fixer"
 
-    def __init__(self, hands: Hands, issues: Issues, recent: RecentActions, policy: Policy) -> None:
+    def __init__(
+        self, hands: Hands, issues: Issues, recent: RecentActions, policy: Policy, source: Source | None = None
+    ) -> None:
+        """`source`: the repository, where changes of it are the Fixer's too."""
         self._hands = hands
+        self._source = source
         self._issues = issues
         self._recent = recent
         self._policy = policy
 
     def concerns(self, incident: Incident) -> bool:
-        return incident.status in (Status.APPROVED, Status.FIXING) and not incident.closed
+        if incident.status is Status.UNDOING:
+            return True
+        waits = incident.status is Status.NEEDS_APPROVAL and _proposed(incident) is not None
+        return (waits or incident.status in (Status.APPROVED, Status.FIXING)) and not incident.closed
 
     def look(self, incident: Incident) -> Seen:
         now = self._issues.now()
+        if incident.status is Status.NEEDS_APPROVAL:
+            return Seen(now, None, self._waiting(incident))
+        if incident.status is not Status.APPROVED:
+            return Seen(now, None)
         directive = incident.directive
         if directive is None:
             raise Permanent("an approved incident without a directive")
@@ -58,8 +71,19 @@ class Fixer:
             actions=done,
             acting_elsewhere=0,  # judged by Guardrail, which sees all incidents
             healthy={},
+            head=self._source.head() if self._source is not None and directive.change is not None else None,
         )
         return Seen(now, situation)
 
+    def _waiting(self, incident: Incident) -> Pull | None:
+        """The pull request that waits for a person, as GitHub has it now."""
+        proposed = _proposed(incident)
+        return self._source.pull(proposed.number) if self._source is not None and proposed is not None else None
+
     def judge(self, incident: Incident, seen: Seen) -> Effect | None:
         return judge(incident, seen, self._policy)
+
+
+def _proposed(incident: Incident) -> Proposed | None:
+    """The pull request of the directive in force."""
+    return next((e.fact for e in incident.way if isinstance(e.fact, Proposed)), None)

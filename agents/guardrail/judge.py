@@ -102,6 +102,8 @@ def _answer(incident: Incident, spoken: Spoken, now: datetime, policy: Policy) -
 def _command(incident: Incident, spoken: Spoken, now: datetime, policy: Policy) -> Effect:
     command, directive = spoken.command, incident.directive
     bound = command.name in ("approve", "deny")
+    planned = incident.plan if incident.status is Status.ESCALATED else None
+    about = planned.plan_sha256 if planned else directive.digest if directive else None
     fact = Commanded.model_validate(
         {
             "command": command.name,
@@ -109,7 +111,7 @@ def _command(incident: Incident, spoken: Spoken, now: datetime, policy: Policy) 
             "permission": spoken.permission,
             "comment_id": command.comment_id,
             "comment_sha256": command.comment_sha256,
-            "directive_sha256": directive.digest if bound and directive else None,
+            "directive_sha256": about if bound else None,
             "expires_at": (now + policy.limits.approval_holds_for).replace(microsecond=0)
             if command.name == "approve"
             else None,

@@ -7,17 +7,19 @@ from datetime import datetime
 from agents.guardrail.judge import Seen, Spoken, judge
 from shared.agent import Effect
 from shared.incident.commands import Command, parse
-from shared.incident.facts import Applied, Commanded, Diagnosed, Verified
+from shared.incident.facts import AnyFact, Applied, Commanded, Diagnosed, Merged, Proved, Verified
+from shared.incident.parts import Directive
 from shared.incident.record import Role
 from shared.incident.replay import Incident
 from shared.incident.status import Status
 from shared.policy.model import Policy
 from shared.policy.rules import Action, Situation
 from shared.ports import Engine, Issues, Past, People, Permanent
+from shared.source import Source
 
 MOST_COMMANDS = 20
 """Unanswered commands looked at together, the newest ones."""
-ACTING = frozenset((Status.APPROVED, Status.FIXING, Status.VERIFYING))
+ACTING = frozenset((Status.APPROVED, Status.FIXING, Status.VERIFYING, Status.UNDOING))
 
 
 class Guardrail:
@@ -25,7 +27,17 @@ class Guardrail:
 
     role: Role = "guardrail"
 
-    def __init__(self, engine: Engine, issues: Issues, people: People, past: Past, policy: Policy) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        issues: Issues,
+        people: People,
+        past: Past,
+        policy: Policy,
+        source: Source | None = None,
+    ) -> None:
+        """`source`: the repository, for changes of it; without it they are out of date from the start."""
+        self._source = source
         self._engine = engine
         self._issues = issues
         self._people = people
@@ -54,10 +66,9 @@ class Guardrail:
         return [command for comment in incident.words if comment.id not in counted for command in parse(comment)[:1]]
 
     def _situation(self, incident: Incident, now: datetime) -> Situation:
-        diagnosed = incident.last(Diagnosed)
         directive = incident.directive
-        if diagnosed is None or directive is None:
-            raise Permanent("a diagnosed incident without a diagnosis")
+        if directive is None:
+            raise Permanent("a diagnosed incident without a directive")
         containers = {c.name: c for c in self._engine.managed()}
         target = containers.get(directive.target)
         others = self._past.recent(self._policy.limits.window, besides=incident.number)
@@ -68,8 +79,8 @@ class Guardrail:
             gaps=incident.gaps,
             observed=target.observed if target else None,
             managed=target is not None and target.managed,
-            confidence=diagnosed.confidence,
-            uncited=uncited(diagnosed),
+            confidence=confidence(incident),
+            uncited=uncited(incident.way[0].fact),
             actions=tuple(a for i in (*others, incident) for a in actions(i)),
             acting_elsewhere=sum(i.status in ACTING and not i.closed for i in others),
             healthy={
@@ -77,11 +88,25 @@ class Guardrail:
                 for c in containers.values()
                 if c.name != directive.target
             },
+            head=self._source.head() if self._source is not None and directive.change is not None else None,
         )
 
 
-def uncited(diagnosed: Diagnosed) -> tuple[str, ...]:
-    """Evidence ids that the leading hypothesis names and the fact does not hold; "none" when it names no evidence."""
+def confidence(incident: Incident) -> float:
+    """Of the diagnosis; of somebody else's pull request, whether it is proved."""
+    given = incident.way[0].fact
+    if isinstance(given, Diagnosed):
+        return given.confidence
+    return 1.0 if isinstance(given, Proved) and given.verdict == "proved" else 0.0
+
+
+def uncited(diagnosed: AnyFact) -> tuple[str, ...]:
+    """Evidence ids that the leading hypothesis names and the fact does not hold; "none" when it names no evidence.
+
+    A proof cites the commit it was made of, nothing else.
+    """
+    if not isinstance(diagnosed, Diagnosed):
+        return ()
     held = {e.id for e in diagnosed.evidence}
     leading = diagnosed.hypotheses[0] if diagnosed.hypotheses else None
     if leading is None or not leading.evidence:
@@ -95,9 +120,9 @@ def actions(incident: Incident) -> tuple[Action, ...]:
     verb, target = "restart", ""
     for entry in incident.entries:
         match entry.fact:
-            case Diagnosed(directive=directive):
+            case Diagnosed(directive=directive) | Proved(directive=Directive() as directive):
                 verb, target = directive.verb, directive.target
-            case Applied():
+            case Applied() | Merged():
                 found.append(Action(target, verb, entry.posted_at, None))
             case Verified(outcome=outcome) if found and found[-1].effective is None and outcome != "recovered":
                 last = found.pop()

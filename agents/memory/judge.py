@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from shared.agent import Close, Effect, Later, Say
-from shared.incident.facts import Applied, Began, Detected, Learned, Refused, Verified
+from shared.incident.facts import Applied, Began, Detected, Learned, Merged, Refused, Verified
 from shared.incident.replay import Entry, Incident
 from shared.incident.status import Status
 
@@ -60,9 +60,9 @@ def account(incident: Incident, seen: Seen) -> Learned:
         time_to_detect_s=_seconds(since, detected),
         time_to_act_s=_seconds(since, began),
         time_to_recover_s=_recovered(since, verified),
-        actions=sum(isinstance(e.fact, Applied) for e in firing),
+        actions=sum(isinstance(e.fact, Applied | Merged) for e in firing),
         refusals=sum(isinstance(e.fact, Refused) for e in firing),
-        ineffective=outcomes.count("unhealthy"),
+        ineffective=outcomes.count("unhealthy") + outcomes.count("ineffective"),
         recurrences=max(firings - 1, 0),
         earlier=earlier[-20:],
     )

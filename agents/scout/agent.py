@@ -10,7 +10,7 @@ from typing import Final
 from agents.scout.verify import Patience, Waiting, after_action, by_itself
 from agents.scout.watch import View, Watch
 from shared.agent import Effect, Later, Say
-from shared.incident.facts import Detected
+from shared.incident.facts import Deployed, Detected
 from shared.incident.record import Role
 from shared.incident.replay import Incident
 from shared.incident.status import Status
@@ -52,7 +52,8 @@ class Scout:
         if seen.view is None:
             return Later(seen.now + FIRST_LOOK, "the first look has not been taken")
         if incident.status is Status.VERIFYING:
-            verdict = after_action(incident.detected, seen.view, self._patience)
+            changed = incident.standing is not None and any(isinstance(e.fact, Deployed) for e in incident.way)
+            verdict = after_action(incident.detected, seen.view, self._patience, changed=changed)
         else:
             entry = incident.last_entry(Detected)
             at = entry.at if entry is not None else seen.view.since

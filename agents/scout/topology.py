@@ -54,6 +54,11 @@ class Topology:
         """(caller, callee)."""
         return frozenset(self._edges)
 
+    def neighbours(self, service: str) -> frozenset[str]:
+        """The services that call `service` or that it calls, directly."""
+        near = {callee for caller, callee in self._edges if caller == service}
+        return frozenset(near | {caller for caller, callee in self._edges if callee == service}) - {service}
+
     def callers(self, service: str) -> frozenset[str]:
         """Every service that calls `service`, directly or through others; itself not included."""
         return callers(self.edges, service)

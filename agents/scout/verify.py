@@ -47,17 +47,25 @@ class Waiting:
     why: str
 
 
-def after_action(detected: Detected, view: View, patience: Patience) -> Verified | Waiting:
-    """The verdict on an action that was applied at `view.since`."""
+def after_action(detected: Detected, view: View, patience: Patience, *, changed: bool = False) -> Verified | Waiting:
+    """The verdict on an action that was done at `view.since`.
+
+    `changed`: it was a change of the repository. One that does not heal, or after which a neighbour ails, is to be
+    taken back: `ineffective`.
+    """
+    failed = "ineffective" if changed else "unhealthy"
+    if changed and view.neighbours:
+        worse = view.neighbours[0]
+        return _verdict(failed, f"{worse.service}, {worse.symptom}: {worse.summary}", detected, view, worse)
     if view.findings:
         finding = view.findings[0]
-        return _verdict("unhealthy", f"{finding.symptom}: {finding.summary}", detected, view, finding)
+        return _verdict(failed, f"{finding.symptom}: {finding.summary}", detected, view, finding)
     missing, held = _missing(detected, view, patience.healthy_for)
     if missing is None:
         return _verdict("healthy", _well(view), detected, view)
     waited, give_up = view.at - view.since, patience.give_up + _looks_back(detected)
     if waited >= give_up:
-        return _verdict("unhealthy", f"no sign of health in {waited.total_seconds():.0f} s: {missing}", detected, view)
+        return _verdict(failed, f"no sign of health in {waited.total_seconds():.0f} s: {missing}", detected, view)
     return Waiting(min(_until(held, patience.healthy_for), give_up - waited), missing)
 
 
@@ -158,7 +166,7 @@ def _until(held: timedelta, hold: timedelta) -> timedelta:
 
 def _verdict(outcome: str, detail: str, detected: Detected, view: View, finding: Finding | None = None) -> Verified:
     well_since = view.well.well_since
-    good = outcome != "unhealthy" and well_since is not None
+    good = outcome in ("healthy", "recovered") and well_since is not None
     held = (view.at - max(well_since, view.since)).total_seconds() if good and well_since is not None else 0.0
     return Verified.model_validate(
         {

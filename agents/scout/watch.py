@@ -20,7 +20,7 @@ from agents.scout.sight import with_blindness
 from agents.scout.traffic import Call, Traffic
 from agents.scout.vitals import Vitals, Wellbeing
 from shared.agent import Recount, Sighting
-from shared.incident.facts import Applied, Detected, Verified
+from shared.incident.facts import Applied, Deployed, Detected, Undone, Verified
 from shared.incident.replay import Entry, Incident
 from shared.incident.status import Status
 
@@ -60,6 +60,8 @@ class View:
     well: Wellbeing
     tallies: tuple[tuple[str, Tally], ...]
     blind: tuple[str, ...]
+    neighbours: tuple[Finding, ...] = ()
+    """Findings of services that call this one or that it calls, begun since then."""
     alerts: tuple[Alert, ...] = ()
     """What Alertmanager has said of the service, resolved firings of the last hour among it."""
 
@@ -105,6 +107,7 @@ class Watch:
             since = self._attend(incident, self._at)
             service = incident.detected.service
             tallies = self._tallies(service)
+            near = self._traffic.topology.neighbours(service)
             return View(
                 self._at,
                 since,
@@ -113,6 +116,7 @@ class Watch:
                 self._vitals.of(service, tallies),
                 tuple(sorted(tallies.items())),
                 tuple(sorted(self._blind)),
+                tuple(f for f in self._findings if f.service in near and f.since >= since),
                 self._alerts.of(service),
             )
 
@@ -179,7 +183,7 @@ class Watch:
             if detector.name not in HARD:
                 for caller in sorted(self._traffic.topology.callers(service)):
                     detector.begin_afresh(caller, at)
-        if isinstance(turning.fact, Applied):
+        if isinstance(turning.fact, Applied | Deployed | Undone):
             self._vitals.begin_afresh(service)
             self._findings = tuple(f for f in self._findings if f.service != service)
             self._warming[service] = at
@@ -264,6 +268,6 @@ class Watch:
 def _turning_point(incident: Incident) -> Entry | None:
     """The newest entry that changes from when on evidence counts."""
     for entry in reversed(incident.entries):
-        if isinstance(entry.fact, Applied | Verified | Detected):
+        if isinstance(entry.fact, Applied | Deployed | Undone | Verified | Detected):
             return entry
     return None

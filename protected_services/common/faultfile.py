@@ -1,7 +1,8 @@
 """The fault file as data: which faults are asked of one service, watched from a thread that outlives a blocked loop.
 
 An entry is `{"id", "service", "fault", "grade", "since", "until", "sticky"}`; `since` and `until` are epoch seconds.
-`protected_services/faults.json` is the catalogue of what an entry may name.
+`protected_services/faults.json` is the catalogue of what an entry may name; what it calls `committed` is no fault of a
+process but a bad configuration, which is deployed.
 """
 
 import json
@@ -58,6 +59,8 @@ def parse_faults(text: str, catalogue: Mapping[str, Any]) -> tuple[Fault, ...]:
 
 def _fault(entry: Mapping[str, Any], catalogue: Mapping[str, Any]) -> Fault:
     kind = catalogue[entry["fault"]]
+    if "committed" in kind:
+        raise ValueError(f"{entry['fault']} is committed and deployed, not injected")
     until = entry.get("until")
     return Fault(
         id=str(entry["id"]),

@@ -17,7 +17,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from protected_services.common.faultfile import Fault
 from protected_services.common.observe import QUIET_PATHS
-from protected_services.common.rules import Rules
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +29,9 @@ class ConnectionPoolExhausted(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """What a fault may get hold of: the event loop, the business rules and when the process started (epoch s)."""
+    """What a fault may get hold of: the event loop, and when the process started (epoch s)."""
 
     loop: asyncio.AbstractEventLoop
-    rules: Rules
     started_at: float
 
 
@@ -100,19 +98,6 @@ class Hang(_Threaded):
         released.set()
 
 
-class Appetite:
-    """conversion: the business rules named in the grade take its values."""
-
-    def __init__(self, fault: Fault, process: Process) -> None:
-        self._fault, self._rules = fault, process.rules
-
-    def begin(self) -> None:
-        self._rules.override(self._fault.id, self._fault.numbers)
-
-    def end(self) -> None:
-        self._rules.withdraw(self._fault.id)
-
-
 async def delay(numbers: Mapping[str, float]) -> None:
     """latency: waits `delay_s` seconds, a tenth more or less."""
     await asyncio.sleep(numbers["delay_s"] * random.uniform(0.9, 1.1))
@@ -128,7 +113,6 @@ EFFECTS: Final[Mapping[str, Callable[[Fault, Process], Effect]]] = {
     "oom": Leak,
     "crash": Crash,
     "hang": Hang,
-    "conversion": Appetite,
 }
 REQUEST_FAULTS: Final = {"latency": delay, "errors": fail}
 

@@ -19,13 +19,13 @@ from starlette.routing import BaseRoute, Route, Router
 from starlette.types import Receive, Scope, Send
 
 from protected_services.common.calls import Calls
+from protected_services.common.configuration import BadConfiguration, Configuration
 from protected_services.common.events import Events
 from protected_services.common.failures import Refused
 from protected_services.common.faultfile import FaultFile
 from protected_services.common.faults import FaultMiddleware, Faults, Process
 from protected_services.common.metrics import CONTENT_TYPE, Metrics
 from protected_services.common.observe import Failure, Observe, json_failure
-from protected_services.common.rules import Rules
 from protected_services.common.settings import Settings, read_settings
 from protected_services.common.tracing import Tracing
 
@@ -43,7 +43,7 @@ class Toolbox:
     metrics: Metrics
     calls: Calls
     events: Events
-    rules: Rules
+    configuration: Configuration
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +56,26 @@ class Application:
 
 
 def run(name: str, build: Callable[[Toolbox], Application], argv: Sequence[str] | None = None) -> None:
-    """Serve until SIGTERM or SIGINT. One line of JSON on stdout says when it is ready; logs are JSON on stderr."""
+    """Serve until SIGTERM or SIGINT. One line of JSON on stdout says when it is ready; logs are JSON on stderr.
+
+    Exits with status 2 and one line on stderr when a setting or a configuration value cannot be used.
+    """
     settings = read_settings(name, sys.argv[1:] if argv is None else argv)
     _log_as_json(settings.service)
     asyncio.run(_serve(settings, build))
 
 
 async def _serve(settings: Settings, build: Callable[[Toolbox], Application]) -> None:
-    tracing, metrics, rules = Tracing(settings), Metrics(settings.started_at), Rules()
+    tracing, metrics = Tracing(settings), Metrics(settings.started_at)
     events, calls = Events(settings, metrics), Calls(tracing.tracer)
-    application = build(Toolbox(settings, metrics, calls, events, rules))
-    faults = Faults(Process(asyncio.get_running_loop(), rules, settings.started_at))
+    try:
+        application = build(Toolbox(settings, metrics, calls, events, Configuration()))
+    except BadConfiguration as bad:
+        events.close(0.0)
+        tracing.close(0.0)
+        sys.stderr.write(f"{settings.service}: {bad}\n")
+        sys.exit(2)
+    faults = Faults(Process(asyncio.get_running_loop(), settings.started_at))
     watch = settings.faults_file and FaultFile(
         settings.faults_file, settings.service, settings.started_at, faults.changed
     )

@@ -68,7 +68,7 @@ class Frontend:
 
 def build(toolbox: Toolbox) -> Application:
     """The routes of the frontend."""
-    pages = Pages()
+    pages = Pages(yearly_price=toolbox.configuration.feature("FEATURE_YEARLY_PRICE", default=False))
     frontend = Frontend(toolbox, pages)
 
     def failure(scope: Scope, status: int, reason: str, errors: dict[str, str]) -> Response:

@@ -21,9 +21,9 @@ EMPTY_FORM = {"name": "", "age": "", "postcode": "", "claims": "0", "product": "
 
 
 class Pages:
-    """Renders `templates/NAME.html`. An undefined placeholder is an error."""
+    """Renders `templates/NAME.html`. An undefined placeholder is an error. `yearly_price`: quotes say it too."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, yearly_price: bool = False) -> None:
         self._templates = Environment(
             loader=FileSystemLoader(FOLDER / "templates"),
             autoescape=True,
@@ -33,7 +33,7 @@ class Pages:
             auto_reload=False,
         )
         self._templates.filters["euros"] = lambda cents: f"{cents // 100}.{cents % 100:02d}"
-        self._templates.globals |= {"products": PRODUCTS, "covers": COVERS}
+        self._templates.globals |= {"products": PRODUCTS, "covers": COVERS, "yearly_price": yearly_price}
         self._static = {name: (FOLDER / "static" / name).read_bytes() for name in STATIC_TYPES}
 
     def page(self, name: str, status: int = 200, **values: Any) -> HTMLResponse:

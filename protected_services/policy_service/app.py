@@ -43,8 +43,7 @@ class PolicyService:
         self._users = Peer("user-service", toolbox.settings.user_url)
         self._policies: Shelf[Policy] = Shelf()
         self._by_quote: Shelf[Policy] = Shelf()
-        for name, default in MAX_RISK_FACTOR.items():
-            toolbox.rules.declare(name, default)
+        self._max_risk_factor = toolbox.configuration.number("MAX_RISK_FACTOR", MAX_RISK_FACTOR, 0.0, 100.0)
         metrics = toolbox.metrics
         self._purchased = metrics.counter("policies_purchased_total", "Policies sold.", "product")
         self._refused = metrics.counter("purchases_refused_total", "Purchases refused by underwriting.", "reason")
@@ -61,7 +60,7 @@ class PolicyService:
         if known := self._by_quote.get(quote_id):  # a second click, while the first was away
             return JSONResponse({"policy_id": known.policy_id})
         event = {"quote_id": quote_id, "product": wish.product, "monthly_cents": monthly_cents}
-        if reason := refusal(risk, self._toolbox.rules):
+        if reason := refusal(risk, self._max_risk_factor):
             self._refused.add(reason.code)
             self._toolbox.events.emit(
                 "purchase.refused", subject=quote_id, key=journey_id, data=event | {"reason": reason.code}

@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass
 
-from protected_services.common.rules import Rules
-
-MAX_RISK_FACTOR = {"max_risk_factor": 1.8}
-"""The appetite: customers above this risk factor are not insured. About one in fifty of the synthetic customers."""
+MAX_RISK_FACTOR = 1.8
+"""The usual appetite: customers above this risk factor are not insured. About one in fifty of the synthetic ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +17,6 @@ class Reason:
 BEYOND_APPETITE = Reason("risk_appetite", "We cannot offer this cover at your current risk profile.")
 
 
-def refusal(risk_factor: float, rules: Rules) -> Reason | None:
+def refusal(risk_factor: float, max_risk_factor: float = MAX_RISK_FACTOR) -> Reason | None:
     """None when the risk is taken."""
-    return BEYOND_APPETITE if risk_factor > rules["max_risk_factor"] else None
+    return BEYOND_APPETITE if risk_factor > max_risk_factor else None

@@ -16,7 +16,7 @@ from protected_services.common.calls import Peer
 from protected_services.common.failures import Refused, UpstreamFailed
 from protected_services.common.serving import Application, Toolbox
 from protected_services.common.shelf import Shelf
-from protected_services.quote_service.pricing import monthly_cents
+from protected_services.quote_service.pricing import PRICE_FACTOR, monthly_cents
 
 QUOTE_HOLDS_S = 600.0
 """A quote can be accepted for ten minutes."""
@@ -50,6 +50,7 @@ class QuoteService:
         self._users = Peer("user-service", toolbox.settings.user_url)
         self._policies = Peer("policy-service", toolbox.settings.policy_url)
         self._quotes: Shelf[Quote] = Shelf()
+        self._price_factor = toolbox.configuration.number("PRICE_FACTOR", PRICE_FACTOR, 0.1, 10.0)
         self._requested = toolbox.metrics.counter("quotes_requested_total", "Quotes given.", "product")
 
     async def create(self, request: Request) -> JSONResponse:
@@ -66,7 +67,7 @@ class QuoteService:
             wish=wish,
             risk_factor=risk,
             risk_band=str(answer.body["risk_band"]),
-            monthly_cents=monthly_cents(wish, risk),
+            monthly_cents=monthly_cents(wish, risk, self._price_factor),
             expires_at=time.time() + QUOTE_HOLDS_S,
         )
         self._quotes.put(quote.quote_id, quote)

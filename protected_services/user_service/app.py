@@ -13,7 +13,7 @@ from protected_services.common.bodies import read_json
 from protected_services.common.failures import Refused
 from protected_services.common.serving import Application, Toolbox
 from protected_services.common.shelf import Shelf
-from protected_services.user_service.risk import risk_band, risk_factor
+from protected_services.user_service.risk import HIGH_RISK_FROM, risk_band, risk_factor
 
 
 class UserService:
@@ -21,6 +21,7 @@ class UserService:
 
     def __init__(self, toolbox: Toolbox) -> None:
         self._customers: Shelf[Customer] = Shelf()
+        self._high_from = toolbox.configuration.number("HIGH_RISK_FROM", HIGH_RISK_FROM, 0.95, 100.0)
         toolbox.metrics.gauge("customers_known", "Customers on record.", lambda: len(self._customers))
 
     async def register(self, request: Request) -> JSONResponse:
@@ -28,14 +29,18 @@ class UserService:
         digest = hashlib.sha256(json.dumps(asdict(customer)).encode()).hexdigest()
         customer_id = f"C-{digest[:12].upper()}"
         self._customers.put(customer_id, customer)
-        return JSONResponse({"customer_id": customer_id, **_profile(customer)})
+        return JSONResponse({"customer_id": customer_id, **self._profile(customer)})
 
     async def customer(self, request: Request) -> JSONResponse:
         customer = self._find(request)
-        return JSONResponse(asdict(customer) | _profile(customer))
+        return JSONResponse(asdict(customer) | self._profile(customer))
 
     async def risk(self, request: Request) -> JSONResponse:
-        return JSONResponse(_profile(self._find(request)))
+        return JSONResponse(self._profile(self._find(request)))
+
+    def _profile(self, customer: Customer) -> dict[str, float | str]:
+        factor = risk_factor(customer)
+        return {"risk_factor": factor, "risk_band": risk_band(factor, self._high_from)}
 
     def _find(self, request: Request) -> Customer:
         customer = self._customers.get(request.path_params["customer_id"])
@@ -54,8 +59,3 @@ def build(toolbox: Toolbox) -> Application:
             Route("/customers/{customer_id}/risk", service.risk),
         ]
     )
-
-
-def _profile(customer: Customer) -> dict[str, float | str]:
-    factor = risk_factor(customer)
-    return {"risk_factor": factor, "risk_band": risk_band(factor)}

@@ -6,6 +6,8 @@ from typing import Literal
 from protected_services.common.application import Customer
 
 Band = Literal["low", "standard", "high"]
+HIGH_RISK_FROM = 1.4
+"""Risks from this factor on are called high, unless configured otherwise. A word for people: no price hangs on it."""
 
 
 def risk_factor(customer: Customer) -> float:
@@ -20,8 +22,8 @@ def risk_factor(customer: Customer) -> float:
     return round(age * area * (1 + 0.25 * customer.claims), 3)
 
 
-def risk_band(factor: float) -> Band:
+def risk_band(factor: float, high_from: float = HIGH_RISK_FROM) -> Band:
     """The name people use for it."""
     if factor < 0.95:
         return "low"
-    return "standard" if factor < 1.4 else "high"
+    return "standard" if factor < high_from else "high"

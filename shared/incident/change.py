@@ -71,3 +71,18 @@ class SetFlag(Record):
 
 
 Change = Annotated[RevertCommit | SetMemory | SetReplicas | SetConfig | SetFlag, Field(discriminator="verb")]
+"""What the fleet edits itself."""
+
+
+class MergePull(Record):
+    """Merge a pull request that somebody else made, at exactly the commit that was proved."""
+
+    verb: Literal["merge-pull"] = "merge-pull"
+    number: Annotated[int, Field(ge=1)]
+    head: Sha
+
+
+Order = Annotated[
+    RevertCommit | SetMemory | SetReplicas | SetConfig | SetFlag | MergePull, Field(discriminator="verb")
+]
+"""What a directive may ask for besides a restart."""

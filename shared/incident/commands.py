@@ -21,6 +21,7 @@ COMMANDS: Final[dict[str, str]] = {
     "focus": "write",
     "reject": "write",
     "escalate": "write",
+    "undo": "write",
     "explain": "read",
     "help": "read",
 }

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AwareDatetime, Field, StringConstraints, TypeAdapter, model_validator
 
+from shared.incident.change import Sha
 from shared.incident.parts import (
     Cause,
     Directive,
@@ -105,7 +106,7 @@ class Commanded(Fact):
 
     kind: Literal["commanded"] = "commanded"
     LATER = frozenset(("steers",))
-    command: Literal["approve", "deny", "retry", "escalate", "focus", "reject"]
+    command: Literal["approve", "deny", "retry", "escalate", "focus", "reject", "undo"]
     login: Line
     permission: Line
     comment_id: int
@@ -116,7 +117,7 @@ class Commanded(Fact):
     """For `focus` and `reject`."""
     MOVES = (
         "commanded:approve", "commanded:deny", "commanded:retry", "commanded:escalate", "commanded:focus",
-        "commanded:reject",
+        "commanded:reject", "commanded:undo",
     )  # fmt: skip
 
     @property
@@ -134,7 +135,7 @@ class Began(Fact):
 
 
 class Applied(Fact):
-    """What was done to the world. The directive's `undo` takes it back."""
+    """A container was restarted. The directive's `undo` takes it back."""
 
     kind: Literal["applied"] = "applied"
     directive_id: Line
@@ -156,16 +157,146 @@ class Refused(Fact):
     MOVES = ("refused",)
 
 
+class Proposed(Fact):
+    """A pull request is open. `changes` is what it means, one line each; `files` what it touches."""
+
+    kind: Literal["proposed"] = "proposed"
+    directive_id: Line
+    number: Annotated[int, Field(ge=1)]
+    link: Annotated[str, StringConstraints(max_length=500)]
+    branch: Line
+    base_sha: Sha
+    head_sha: Sha
+    files: Annotated[tuple[Line, ...], Field(max_length=50)]
+    changes: Annotated[tuple[Line, ...], Field(max_length=50)]
+    MOVES = ("proposed",)
+
+
+class Proved(Fact):
+    """What came of the checks of a pull request at exactly `head_sha`, and who may merge it.
+
+    `proved`: the reproduction failed on the base and passes on the head. `unverified`: nothing speaks against it, and
+    nothing showed it. `refuted`: a check failed. Only `proved` is ever merged without a person.
+    """
+
+    kind: Literal["proved"] = "proved"
+    directive_id: Line
+    number: Annotated[int, Field(ge=1)]
+    head_sha: Sha
+    verdict: Literal["proved", "unverified", "refuted"]
+    merge: Literal["policy", "person", "nobody"]
+    """Who lets it be merged: the policy that ruled, a person, or nobody because it is refuted."""
+    checks: Annotated[tuple[Predicate, ...], Field(max_length=30)]
+    directive: Directive | None = None
+    """For a pull request of others: the directive to merge it, which Guardrail rules on."""
+    MOVES = ("proved:policy", "proved:person", "proved:nobody", "proved:others")
+
+    @model_validator(mode="after")
+    def _only_what_is_proved(self) -> Proved:
+        if (self.merge == "nobody") != (self.verdict == "refuted"):
+            raise ValueError("what is refuted, and nothing else, is merged by nobody")
+        if self.merge == "policy" and self.verdict != "proved":
+            raise ValueError("only what is proved is merged without a person")
+        if self.directive is not None and (self.directive.verb != "merge-pull" or self.merge == "nobody"):
+            raise ValueError("a directive here merges what is not refuted")
+        return self
+
+    @property
+    def move(self) -> str:
+        return "proved:others" if self.directive is not None else f"proved:{self.merge}"
+
+
+class Merged(Fact):
+    """The default branch has the change. `by` is the login that merged."""
+
+    kind: Literal["merged"] = "merged"
+    directive_id: Line
+    number: Annotated[int, Field(ge=1)]
+    head_sha: Sha
+    merge_sha: Sha
+    by: Line
+    MOVES = ("merged",)
+
+
+class Deployed(Fact):
+    """What the deployer reported of the commit that the merge made."""
+
+    kind: Literal["deployed"] = "deployed"
+    directive_id: Line
+    sha: Sha
+    outcome: Literal["running", "failed"]
+    detail: Line
+    took_s: Annotated[float, Field(ge=0)]
+    """From the merge to the report, by GitHub's clock."""
+    MOVES = ("deployed:running", "deployed:failed")
+
+    @property
+    def move(self) -> str:
+        return f"deployed:{self.outcome}"
+
+
+class Undone(Fact):
+    """A merged change was taken back by another merged pull request."""
+
+    kind: Literal["undone"] = "undone"
+    directive_id: Line
+    why: Literal["ineffective", "commanded"]
+    number: Annotated[int, Field(ge=1)]
+    merge_sha: Sha
+    detail: Line
+    MOVES = ("undone:ineffective", "undone:commanded")
+
+    @property
+    def move(self) -> str:
+        return f"undone:{self.why}"
+
+
+class Dispatched(Fact):
+    """A Tier-3 backend works on it. `brief_sha256` is over the brief it was given."""
+
+    kind: Literal["dispatched"] = "dispatched"
+    backend: Name
+    session: Line
+    link: Annotated[str, StringConstraints(max_length=500)] | None = None
+    attempt: Annotated[int, Field(ge=1)]
+    brief_sha256: Digest
+    MOVES = ("dispatched",)
+
+
+class Planned(Fact):
+    """What a Tier-3 backend means to do. It waits for a person's /approve, bound to `plan_sha256`."""
+
+    kind: Literal["planned"] = "planned"
+    backend: Name
+    session: Line
+    plan: Text
+    plan_sha256: Digest
+    MOVES = ("planned",)
+
+
+class Returned(Fact):
+    """A Tier-3 backend has given up, or what it made was refuted; the next one, or a person, goes on."""
+
+    kind: Literal["returned"] = "returned"
+    backend: Name
+    session: Line
+    reason: Line
+    MOVES = ("returned",)
+
+
 class Verified(Fact):
-    """What the detecting arithmetic says after the action (or after the symptom went away by itself)."""
+    """What the detecting arithmetic says after the action (or after the symptom went away by itself).
+
+    `ineffective` is for a merged change that did not heal, or after which something else got worse: it is taken back.
+    """
 
     kind: Literal["verified"] = "verified"
-    outcome: Literal["healthy", "unhealthy", "recovered"]
+    outcome: Literal["healthy", "unhealthy", "recovered", "ineffective"]
     detail: Line
     held_s: Annotated[float, Field(ge=0)]
     measures: tuple[Measure, ...]
     evidence: Proofs = ()
-    MOVES = ("verified:healthy", "verified:unhealthy", "verified:recovered")
+    MOVES = ("verified:healthy", "verified:unhealthy", "verified:recovered", "verified:ineffective")
 
     @property
     def move(self) -> str:
@@ -285,16 +416,25 @@ AnyFact = Annotated[
     | Began
     | Applied
     | Refused
+    | Proposed
+    | Proved
+    | Merged
+    | Deployed
+    | Undone
     | Verified
     | Learned
     | Escalated
+    | Dispatched
+    | Planned
+    | Returned
     | Stuck
     | Advised,
     Field(discriminator="kind"),
 ]
 FACTS: TypeAdapter[AnyFact] = TypeAdapter(AnyFact)
 KINDS: tuple[type[Fact], ...] = (
-    Detected, Diagnosed, Ruled, Commanded, Began, Applied, Refused, Verified, Learned, Escalated, Stuck, Advised,
+    Detected, Diagnosed, Ruled, Commanded, Began, Applied, Refused, Proposed, Proved, Merged, Deployed, Undone,
+    Verified, Learned, Escalated, Dispatched, Planned, Returned, Stuck, Advised,
 )  # fmt: skip
 
 

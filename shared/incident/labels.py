@@ -24,6 +24,7 @@ CATALOGUE: Final[dict[str, tuple[str, str]]] = {
     Status.APPROVED: ("c2e0c6", "Policy or a person allows the action"),
     Status.FIXING: ("1d76db", "The Fixer is acting"),
     Status.VERIFYING: ("5319e7", "Scout watches whether it helped"),
+    Status.UNDOING: ("5319e7", "A change is being taken back"),
     Status.FIXED: ("0e8a16", "Verified healthy"),
     Status.ESCALATED: ("b60205", "Handed on: more than a restart is needed"),
     Status.NEEDS_HUMAN: ("b60205", "The fleet cannot go on alone"),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
+from shared.incident.change import Order, Sha
 from shared.incident.record import Digest, Line, Name, Record, TraceId
 
 Severity = Literal["critical", "major", "minor"]
@@ -52,15 +53,41 @@ class Observed(Record):
     image: Line
 
 
-class Directive(Record):
-    """One bounded action. `id` is deterministic: (repository, issue, attempt)."""
+Verb = Literal["restart", "revert-commit", "set-memory", "set-replicas", "set-config", "set-flag", "merge-pull"]
 
+
+class Directive(Record):
+    """One bounded action. `id` is deterministic: (repository, issue, attempt).
+
+    A restart holds for the container as `observed`; every other verb is a `change` of the repository and holds for the
+    default branch as it was at `base`.
+    """
+
+    LATER = frozenset(("change", "base"))
     id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
-    verb: Literal["restart"]
+    verb: Verb
     target: Name
     grace_s: Annotated[float, Field(ge=0, le=60)] = 1.0
-    observed: Observed
+    observed: Observed | None
     undo: Line
+    change: Order | None = None
+    base: Sha | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Directive:
+        if self.verb == "restart":
+            if self.observed is None or self.change is not None or self.base is not None:
+                raise ValueError("a restart is for a container as observed, and changes nothing else")
+        elif self.change is None or self.base is None or self.change.verb != self.verb:
+            raise ValueError(f"{self.verb} needs its change and the commit it was decided on")
+        return self
+
+    @property
+    def container(self) -> Observed:
+        """What a restart is for. Raises ValueError for every other verb."""
+        if self.observed is None:
+            raise ValueError(f"{self.verb} is not for a container")
+        return self.observed
 
 
 class Vote(Record):

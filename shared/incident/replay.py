@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from shared.incident import pulls
 from shared.incident.codec import Block, NotAFact, decode, starts_like_a_block
 from shared.incident.facts import (
     Advised,
@@ -19,16 +20,24 @@ from shared.incident.facts import (
     Applied,
     Began,
     Commanded,
+    Deployed,
     Detected,
     Diagnosed,
+    Dispatched,
     Fact,
+    Merged,
+    Planned,
+    Proposed,
+    Proved,
     Refused,
+    Returned,
     Ruled,
+    Undone,
     Verified,
 )
 from shared.incident.parts import Directive, Hypothesis
 from shared.incident.signing import Keyring
-from shared.incident.status import OWNERS, TRANSITIONS, Status
+from shared.incident.status import OWNERS, TRANSITIONS, Status, may_say
 from shared.incident.thread import Comment, Thread
 
 OPENING_SKEW = timedelta(minutes=15)
@@ -128,11 +137,55 @@ class Incident:
 
     @property
     def directive(self) -> Directive | None:
-        """The directive in force: that of the newest diagnosis, while its firing lasts."""
+        """The directive in force: that of the newest diagnosis or proved pull request, while its firing lasts."""
         for entry in reversed(self.entries):
-            if isinstance(entry.fact, Diagnosed):
-                return entry.fact.directive
-            if isinstance(entry.fact, Detected | Refused | Verified) or steers(entry.fact):
+            fact = entry.fact
+            if isinstance(fact, Diagnosed):
+                return fact.directive
+            if isinstance(fact, Proved) and fact.directive is not None:
+                return fact.directive
+            if isinstance(fact, Detected | Refused | Verified | Undone) or steers(fact):
+                return None
+            if isinstance(fact, Proved) and fact.verdict == "refuted":
+                return None
+        return None
+
+    @property
+    def way(self) -> tuple[Entry, ...]:
+        """The entries since the directive in force was given, that one first: how far it has come."""
+        if self.directive is None:
+            return ()
+        given = (e for e in reversed(self.entries) if getattr(e.fact, "directive", None) is not None)
+        return self.entries[self.entries.index(next(given)) :]
+
+    @property
+    def standing(self) -> tuple[Merged, Directive] | None:
+        """The change that this incident merged last and nobody has taken back, with its directive."""
+        for n, entry in reversed(tuple(enumerate(self.entries))):
+            if isinstance(entry.fact, Undone):
+                return None
+            if isinstance(entry.fact, Merged):
+                given = replace(self, entries=self.entries[:n]).directive
+                return (entry.fact, given) if given is not None else None
+        return None
+
+    @property
+    def plan(self) -> Planned | None:
+        """What the Tier-3 session at work means to do, when it has said so."""
+        for entry in reversed(self.entries):
+            if isinstance(entry.fact, Planned):
+                return entry.fact
+            if isinstance(entry.fact, Dispatched | Returned):
+                return None
+        return None
+
+    @property
+    def session(self) -> Dispatched | None:
+        """The Tier-3 session at work."""
+        for entry in reversed(self.entries):
+            if isinstance(entry.fact, Dispatched):
+                return entry.fact
+            if isinstance(entry.fact, Returned | Detected | Diagnosed):
                 return None
         return None
 
@@ -225,6 +278,11 @@ def _take(fold: _Fold, thread: Thread, comment: Comment, keyring: Keyring) -> Re
     target = TRANSITIONS.get(incident.status, {}).get(block.fact.move)
     if target is None:
         return Rejected(comment.id, f"{block.fact.move} does not fit {incident.status}")
+    if not may_say(block.by, block.fact.kind, incident.status):
+        return Rejected(comment.id, f"{block.by} may not say {block.fact.kind} at {incident.status}")
+    unapproved = incident.status is Status.NEEDS_APPROVAL
+    if isinstance(block.fact, Merged) and unapproved and block.fact.by in keyring.accounts:
+        return Rejected(comment.id, "the fleet cannot approve itself")
     reason = unbound(incident, block.fact, comment.created_at)
     if reason:
         return Rejected(comment.id, reason)
@@ -264,18 +322,8 @@ def unbound(incident: Incident, fact: AnyFact, at: datetime) -> str | None:
         case Ruled():
             if directive is None or fact.directive_sha256 != directive.digest:
                 return "rules on another directive"
-        case Commanded(command="approve"):
-            if directive is None or fact.directive_sha256 != directive.digest:
-                return "approves another directive"
-            if any(c.comment_id == fact.comment_id for c in incident.all(Commanded)):
-                return "this comment has been counted"
-        case Commanded(command="focus" | "reject"):
-            if any(c.comment_id == fact.comment_id for c in incident.all(Commanded)):
-                return "this comment has been counted"
-            return _unlisted(incident, fact)
         case Commanded():
-            if any(c.comment_id == fact.comment_id for c in incident.all(Commanded)):
-                return "this comment has been counted"
+            return _uncounted(incident, fact)
         case Began():
             if directive is None or fact.directive_sha256 != directive.digest or fact.directive_id != directive.id:
                 return "begins another directive"
@@ -290,6 +338,35 @@ def unbound(incident: Incident, fact: AnyFact, at: datetime) -> str | None:
         case Applied() | Refused():
             if directive is None or fact.directive_id != directive.id:
                 return "speaks of another directive"
+            if isinstance(fact, Applied) and directive.verb != "restart":
+                return f"{directive.verb} is not done to a container"
+        case Proposed() | Proved() | Merged() | Deployed() | Undone() | Planned() | Returned():
+            return pulls.unbound(incident, fact)
+        case Verified(outcome="ineffective"):
+            if incident.standing is None:
+                return "there is no change to take back"
+        case _:
+            pass
+    return None
+
+
+def _uncounted(incident: Incident, fact: Commanded) -> str | None:
+    """Why a person's command does not count."""
+    if any(c.comment_id == fact.comment_id for c in incident.all(Commanded)):
+        return "this comment has been counted"
+    match fact.command:
+        case "approve":
+            plan = incident.plan if incident.status is Status.ESCALATED else None
+            about = plan.plan_sha256 if plan else incident.directive.digest if incident.directive else None
+            if incident.status is Status.ESCALATED and plan is None:
+                return "there is no plan to approve"
+            if about is None or fact.directive_sha256 != about:
+                return "approves another directive"
+        case "focus" | "reject":
+            return _unlisted(incident, fact)
+        case "undo":
+            if incident.standing is None:
+                return "there is no change to take back"
         case _:
             pass
     return None
@@ -313,7 +390,7 @@ def steers(fact: AnyFact) -> bool:
 
 def why_not(incident: Incident, fact: AnyFact, role: str, at: datetime) -> str | None:
     """Why a writer must not write `fact` now; None when it may. The same rules that readers apply."""
-    if role not in OWNERS[fact.kind]:
+    if not may_say(role, fact.kind, incident.status):
         return f"{role} may not say {fact.kind}"
     if fact.move not in TRANSITIONS.get(incident.status, {}):
         return f"{fact.move} does not fit {incident.status}"

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BeforeValidator, Field, ValidationError
 
+from shared.incident.parts import Verb
 from shared.incident.record import Name, Record
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -22,14 +23,21 @@ def _duration(value: Any) -> Any:
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 """Written as a number with s, m, h or d."""
 Share = Annotated[float, Field(ge=0, le=1)]
-Verb = Literal["restart"]
 
 
 class VerbRule(Record):
-    """What holds for one verb everywhere."""
+    """What holds for one verb everywhere.
+
+    `merge` is who lets a pull request in: the policy, once it is proved, or a person. The bounds are those of the
+    changes that have one: `max_mib` and `max_factor` of a memory limit, `max_replicas`.
+    """
 
     approval: bool
     max_grace_s: Annotated[float, Field(ge=0, le=60)] = 30.0
+    merge: Literal["policy", "person"] = "person"
+    max_mib: Annotated[int, Field(ge=16)] | None = None
+    max_factor: Annotated[float, Field(gt=1)] | None = None
+    max_replicas: Annotated[int, Field(ge=1)] | None = None
 
 
 class ServiceRule(Record):
@@ -69,6 +77,11 @@ class Policy(Record):
     limits: Limits
     autonomy: Autonomy
     escalate_after: Annotated[int, Field(ge=1)]
+
+    def proposing(self) -> Policy:
+        """This policy with every merge left to a person."""
+        asking = {verb: rule.model_copy(update={"merge": "person"}) for verb, rule in self.catalogue.items()}
+        return self.model_copy(update={"catalogue": asking})
 
 
 class _Strict(yaml.SafeLoader):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
+from shared.incident.change import SetMemory, SetReplicas
 from shared.incident.parts import Directive, Observed, Predicate
 from shared.policy.model import Policy
 
@@ -45,6 +46,8 @@ class Situation:
     acting_elsewhere: int
     healthy: Mapping[str, bool]
     """Managed containers other than the target."""
+    head: str | None = None
+    """The default branch's commit; None when it could not be read or no change is at stake."""
 
 
 Rule = Callable[[Policy, Directive, Situation], tuple[bool, str]]
@@ -80,10 +83,29 @@ def container_managed(_: Policy, d: Directive, s: Situation) -> tuple[bool, str]
 
 
 def world_unchanged(_: Policy, d: Directive, s: Situation) -> tuple[bool, str]:
+    if d.change is not None:
+        if s.head is None:
+            return False, "the default branch cannot be read"
+        return s.head == d.base, f"the default branch is at {s.head[:10]}, decided on {(d.base or '')[:10]}"
     if s.observed is None:
         return False, f"{d.target} cannot be read"
     same = s.observed == d.observed
     return same, "container, start and image are as diagnosed" if same else "the container is not the one diagnosed"
+
+
+def change_bounded(p: Policy, d: Directive, _: Situation) -> tuple[bool, str]:
+    rule = p.catalogue.get(d.verb)
+    match d.change:
+        case SetMemory(before=before, after=after):
+            most = rule.max_mib if rule and rule.max_mib is not None else before
+            factor = rule.max_factor if rule and rule.max_factor is not None else 1.0
+            bound = min(most, int(before * factor))
+            return after <= bound, f"{after} MiB, at most {bound} MiB ({before} MiB now)"
+        case SetReplicas(after=after):
+            most = rule.max_replicas if rule and rule.max_replicas is not None else 0
+            return 1 <= after <= most, f"{after} replicas, at most {most}"
+        case _:
+            return True, "no bound applies"
 
 
 def undo_written(_: Policy, d: Directive, __: Situation) -> tuple[bool, str]:
@@ -159,6 +181,7 @@ RULES: Final[tuple[tuple[Rule, Weight], ...]] = (
     (verb_in_catalogue, "veto"),
     (service_listed, "veto"),
     (container_managed, "veto"),
+    (change_bounded, "veto"),
     (world_unchanged, "stale"),
     (undo_written, "veto"),
     (evidence_cited, "veto"),

@@ -10,7 +10,7 @@ import structlog
 
 from shared.incident import labels
 from shared.incident.card import with_card
-from shared.incident.facts import Advised, Applied, Diagnosed, Verified
+from shared.incident.facts import Advised, Applied, Diagnosed, Merged, Undone, Verified
 from shared.incident.render import render_card
 from shared.incident.replay import Incident, replay
 from shared.incident.signing import Keyring
@@ -26,6 +26,7 @@ NEXT: Final[dict[Status, str]] = {
     Status.APPROVED: "Next: Fixer acts.",
     Status.FIXING: "Fixer is acting.",
     Status.VERIFYING: "Scout watches whether it helped.",
+    Status.UNDOING: "Fixer takes the change back.",
     Status.FIXED: "Next: Memory closes.",
     Status.ESCALATED: "Handed on: a restart is not the answer. `/retry` starts over.",
     Status.NEEDS_HUMAN: "Waits for a person. `/retry` starts over, `/escalate` hands it on.",
@@ -72,6 +73,8 @@ def card(incident: Incident) -> str:
     done = []
     if any(isinstance(f, Applied) for f in firing):
         done.append(f"{sum(isinstance(f, Applied) for f in firing)} × restart")
+    done += [f"pull request {f.number} merged" for f in firing if isinstance(f, Merged)]
+    done += [f"taken back by pull request {f.number}" for f in firing if isinstance(f, Undone)]
     verified = next((f for f in reversed(firing) if isinstance(f, Verified)), None)
     if verified is not None:
         done.append(verified.outcome)

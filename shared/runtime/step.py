@@ -115,7 +115,7 @@ class Stepper:
             return self._scribe.say(incident, effect.fact)
         if self._hand is None:
             raise TypeError(f"{self._agent.role} has no hands")
-        return self._scribe.say(incident, self._hand.carry_out(effect.directive))
+        return self._scribe.say(incident, self._hand.carry_out(effect))
 
     def _do(self, incident: Incident, effect: Label | Answer | Close) -> None:
         match effect:

@@ -22,6 +22,7 @@ WRONG = {
     "ports-only": ("agents/brain/zz_wrong.py", "import docker"),
     "agents-below-runtime": ("agents/brain/zz_wrong.py", "import shared.runtime.clock"),
     "hands": ("mission_control/zz_wrong.py", "import agents.fixer.actuators.container"),
+    "tier-3": ("agents/escalation/zz_wrong.py", "import agents.escalation.backends.human"),
     "pure": ("agents/brain/analysts/zz_wrong.py", "import time"),
     "embedded": ("embedded/zz_wrong.py", "import shared.stream"),
     "patients": ("protected_services/zz_wrong.py", "import shared.stream"),

@@ -16,7 +16,7 @@ from shared.incident.facts import Diagnosed, Verified
 from shared.incident.parts import Cause, Symptom
 from shared.incident.replay import Entry, Incident
 from shared.ports import Commit, Container
-from shared.testing.log import sample
+from shared.testing.samples import sample
 from tests.brain.scenes import Scene, errors, hang, latency
 from tests.brain.test_judge import SINCE, case, container, entry, incident
 

@@ -84,7 +84,7 @@ def diagnosis(effect: object) -> Diagnosed:
 )
 def test_a_containers_state_names_the_cause(symptom: Symptom, state: dict[str, Any], cause: str) -> None:
     fact = diagnosis(judge(incident(symptom), seen(case(container(**state)))))
-    assert (fact.cause, fact.directive.target, fact.directive.observed.started_at) == (cause, "policy-service", "t0")
+    assert (fact.cause, fact.directive.target, fact.directive.container.started_at) == (cause, "policy-service", "t0")
     assert fact.confidence == pytest.approx(0.9), "no more than that without traces"
     assert any(line.startswith("degraded: no traces") for line in fact.missing)
 

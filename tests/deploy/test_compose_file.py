@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any, Final
@@ -10,13 +12,26 @@ from typing import Any, Final
 import pytest
 import yaml
 
+from mission_control import patients
 from mission_control.roster import AGENTS, ROLES
 from mission_control.settings import variables
 from shared.policy.model import parse_policy
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 COMPOSE: Final[dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
-SERVICES: Final[dict[str, dict[str, Any]]] = COMPOSE["services"]
+STACK: Final[dict[str, Any]] = yaml.safe_load((ROOT / "deploy" / "stack.yaml").read_text(encoding="utf-8"))
+
+
+def extended(service: dict[str, Any]) -> dict[str, Any]:
+    """A service with what it takes from deploy/stack.yaml, merged as compose does: its own keys win."""
+    if "extends" not in service:
+        return service
+    assert service["extends"]["file"] == "deploy/stack.yaml"
+    base = STACK["services"][service["extends"]["service"]]
+    return {**base, **service, "environment": {**base["environment"], **service["environment"]}}
+
+
+SERVICES: Final[dict[str, dict[str, Any]]] = {name: extended(body) for name, body in COMPOSE["services"].items()}
 ENV_EXAMPLE: Final = (ROOT / ".env.example").read_text(encoding="utf-8")
 
 
@@ -153,3 +168,42 @@ def test_what_is_copied_into_the_image_is_in_its_context() -> None:
 def test_the_scripts_are_sound_shell() -> None:
     for script in (ROOT / "deploy" / "local").rglob("*.sh"):
         assert subprocess.run(["bash", "-n", str(script)], check=False).returncode == 0, script
+
+
+def test_the_stack_file_holds_the_levers_of_exactly_the_managed_services_and_nothing_else_says_them() -> None:
+    assert set(STACK) == {"services"}
+    assert set(STACK["services"]) == {name for name, service in COMPOSE["services"].items() if "extends" in service}
+    assert set(STACK["services"]) == set(patients.SERVICES)
+    for name, base in STACK["services"].items():
+        own = COMPOSE["services"][name]
+        assert own["extends"] == {"file": "deploy/stack.yaml", "service": name}
+        assert base["memswap_limit"] == base["mem_limit"], "swap would make a leak slow instead of dead"
+        assert not {"mem_limit", "memswap_limit", "deploy"} & set(own)
+        assert not set(base["environment"]) & set(own["environment"])
+        assert set(base) <= {"image", "mem_limit", "memswap_limit", "environment", "deploy"}
+
+
+def composes() -> list[tuple[str, ...]]:
+    """Every compose program that this machine has."""
+    newer = Path.home() / ".cache" / "sre-space" / "compose-v2"
+    found = [(path,) for name in ("docker-compose",) if (path := shutil.which(name))]
+    return found + ([(str(newer),)] if os.access(newer, os.X_OK) else [])
+
+
+@pytest.mark.parametrize("program", composes(), ids=lambda program: Path(program[0]).name)
+def test_each_compose_program_understands_the_file_and_takes_the_levers_from_the_stack(
+    program: tuple[str, ...], tmp_path: Path
+) -> None:
+    for file in ("docker-compose.yml", "deploy/stack.yaml"):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        text = (ROOT / file).read_text(encoding="utf-8")
+        (tmp_path / file).write_text(text.replace('"1.8"', '"1.25"').replace("limit: 192m", "limit: 200m"))
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    done = subprocess.run(
+        [*program, "config"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=50
+    )
+    assert done.returncode == 0, done.stderr
+    policy = yaml.safe_load(done.stdout)["services"]["policy-service"]
+    assert policy["environment"]["MAX_RISK_FACTOR"] == "1.25"
+    assert policy["environment"]["PORT"] == "8003"
+    assert str(policy["mem_limit"]) in ("200m", str(200 * 1024 * 1024))

@@ -16,7 +16,8 @@ from shared.incident.parts import Vote
 from shared.incident.record import canonical_json
 from shared.incident.replay import GENESIS, replay
 from shared.incident.status import TRANSITIONS, Status
-from shared.testing.log import START, LogBuilder, evidence, sample, signer
+from shared.testing.log import LogBuilder, signer
+from shared.testing.samples import START, evidence, sample
 
 HEAD, TAIL = "<!-- sre-space:v1 ", " -->"
 MOVES = sorted({move for row in TRANSITIONS.values() for move in row})

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.incident.commands import COMMANDS, RANK, parse
 from shared.incident.thread import Comment
-from shared.testing.log import START
+from shared.testing.samples import START
 
 
 def said(body: str, *, edited: bool = False) -> list[str]:

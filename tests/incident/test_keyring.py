@@ -10,7 +10,8 @@ import pytest
 from shared.incident.replay import replay
 from shared.incident.signing import Keyring, parse_keyring, render_keyring
 from shared.incident.status import Status
-from shared.testing.log import FLEET, START, LogBuilder, keyring, public_key, signer
+from shared.testing.log import LogBuilder, keyring, public_key, signer
+from shared.testing.samples import FLEET, START
 
 PUBLIC = base64.b64encode(public_key(signer("scout")).key).decode()
 GOOD = f"""

@@ -22,7 +22,8 @@ from shared.incident.facts import AnyFact, Diagnosed, parse_fact
 from shared.incident.render import chance, render, title
 from shared.incident.status import TRANSITIONS, Status
 from shared.incident.thread import Comment
-from shared.testing.log import START, LogBuilder, sample
+from shared.testing.log import LogBuilder
+from shared.testing.samples import START, sample
 
 MOVES = sorted({move for row in TRANSITIONS.values() for move in row})
 LOG = LogBuilder().to(Status.FIXED)

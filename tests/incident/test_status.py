@@ -12,7 +12,8 @@ from shared.incident.facts import KINDS
 from shared.incident.labels import CATALOGUE, LEARNED
 from shared.incident.record import Role
 from shared.incident.status import OWNERS, TRANSITIONS, Status, reachable
-from shared.testing.log import LogBuilder, sample
+from shared.testing.log import LogBuilder
+from shared.testing.samples import sample
 
 MOVES = {move for kind in KINDS for move in kind.MOVES}
 FIXED_BY_ACTING = {Status.FIXING, Status.VERIFYING}
@@ -31,12 +32,14 @@ def test_without_rulings_nothing_is_ever_acted_on() -> None:
 
 
 def test_without_a_permit_of_either_sort_nothing_is_ever_acted_on() -> None:
-    assert reachable(without("ruled:allow", "commanded:approve")) & FIXED_BY_ACTING == set()
+    """A pull request that a person has merged on GitHub is a permit too."""
+    assert reachable(without("ruled:allow", "commanded:approve", "merged")) & FIXED_BY_ACTING == set()
 
 
-@pytest.mark.parametrize("move", ["diagnosed", "began"])
-def test_acting_needs_a_diagnosis_and_an_intent(move: str) -> None:
-    assert reachable(without(move)) & FIXED_BY_ACTING == set()
+@pytest.mark.parametrize("moves", [("diagnosed", "proved:others"), ("began", "merged")])
+def test_acting_needs_a_diagnosis_and_an_intent(moves: tuple[str, ...]) -> None:
+    """Or the proved pull request of somebody else; or the merge that a person has done."""
+    assert reachable(without(*moves)) & FIXED_BY_ACTING == set()
 
 
 def test_only_what_scout_verified_is_fixed() -> None:
@@ -46,7 +49,8 @@ def test_only_what_scout_verified_is_fixed() -> None:
 
 def test_who_acts_does_not_rule_direct_or_certify() -> None:
     said_by_the_fixer = {kind for kind, owners in OWNERS.items() if "fixer" in owners}
-    assert said_by_the_fixer == {"began", "applied", "refused", "stuck"}
+    did = {"began", "applied", "proposed", "proved", "merged", "deployed", "undone", "refused"}
+    assert said_by_the_fixer == did | {"stuck"}
     said_by_the_brain = {kind for kind, owners in OWNERS.items() if "brain" in owners}
     assert said_by_the_brain == {"diagnosed", "escalated", "stuck", "advised"}
 
@@ -86,7 +90,8 @@ def test_every_status_but_the_first_and_last_is_a_label_in_the_catalogue() -> No
 @pytest.mark.parametrize("status", list(Status))
 def test_every_row_is_taken_as_the_table_says(status: Status) -> None:
     for move, target in TRANSITIONS[status].items():
-        log = LogBuilder().to(status)
+        log = LogBuilder().ready(status, move)
+        assert log.incident.status is status
         log.say(log.next(move))
-        assert log.incident.status is target, move
+        assert log.incident.status is target, (move, log.incident.rejected)
         assert log.incident.rejected == ()

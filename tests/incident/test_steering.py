@@ -9,7 +9,8 @@ from shared.incident.parts import Hypothesis
 from shared.incident.replay import why_not
 from shared.incident.status import Status
 from shared.incident.steering import steering
-from shared.testing.log import SERVICE, LogBuilder, sample
+from shared.testing.log import LogBuilder
+from shared.testing.samples import SERVICE, sample
 
 OTHER = Hypothesis(id="H1", service="user-service", cause="slow", probability=0.5, why="slow", evidence=())
 AFTER = (Status.DIAGNOSED, Status.NEEDS_APPROVAL, Status.APPROVED, Status.ESCALATED, Status.NEEDS_HUMAN)

@@ -76,6 +76,11 @@ def test_every_bad_setting_of_a_model_gets_one_line_without_its_value(monkeypatc
     ("given", "line"),
     [
         ({"SRE_MODEL": "m"}, "OPENAI_API_KEY must be set"),
+        ({"SRE_TIER3": "jules,human"}, "SRE_TIER3 names jules, which needs JULES_API_KEY"),
+        ({"SRE_TIER3": "human,human"}, "SRE_TIER3 must name each backend once"),
+        ({"SRE_TIER3": "nobody"}, "SRE_TIER3 Input should be"),
+        ({"SRE_TIER3": "command"}, "SRE_TIER3_COMMAND must be set"),
+        ({"SRE_TIER3_COMMAND": "aider --yes"}, "SRE_TIER3_COMMAND must be a program"),
         ({"SRE_MODEL": "m", "OPENAI_API_KEY": "two words"}, "OPENAI_API_KEY must be one word"),
         ({"SRE_MODEL_PRICE_PROMPT": "1"}, "SRE_MODEL_PRICE_COMPLETION and SRE_MODEL_PRICE_PROMPT must be set together"),
         ({"SRE_MODEL_COST_PER_DAY": "1"}, "SRE_MODEL_COST_PER_DAY needs SRE_MODEL_PRICE_PROMPT"),

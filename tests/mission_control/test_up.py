@@ -89,7 +89,7 @@ def test_run_json_names_everything_and_is_for_its_owner_only(up: Up) -> None:
     }  # fmt: skip
     assert set(run["github"]) == {"url", "api", "repo", "tokens"}
     assert set(run["github"]["tokens"]) == {"fleet", "operator", "outsider"}
-    assert set(run["processes"]) == {"broker", "forge", "traces", "engine"}
+    assert set(run["processes"]) == {"broker", "forge", "traces", "engine", "deployer"}
     assert set(run["containers"]) == {"user-service", "policy-service", "quote-service", "frontend", "load"}
     assert run["supervisor"] == up.process.pid
     assert stat.S_IMODE((up.state / "run.json").stat().st_mode) == 0o600
@@ -110,7 +110,12 @@ def test_a_taken_port_is_replaced_and_said(up: Up) -> None:
 
 def test_the_repository_begins_with_the_patients_the_policy_and_the_keys(up: Up) -> None:
     github = up.run["github"]
-    for path in ("protected_services/quote_service/app.py", "deploy/policy.yaml", "deploy/keys.toml", "README.md"):
+    for path in (
+        "protected_services/quote_service/app.py",
+        "deploy/stack.yaml",
+        "deploy/policy.yaml",
+        "deploy/keys.toml",
+    ):
         answer = requests.get(
             f"{github['api']}/repos/{github['repo']}/contents/{path}",
             headers={"Authorization": f"token {github['tokens']['outsider']}"},

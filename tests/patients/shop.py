@@ -132,8 +132,10 @@ class Patient:
         self._client = httpx.Client(base_url=self.url, timeout=5.0, verify=PLAIN, trust_env=False)
         return status
 
-    def restart(self, number: int = signal.SIGKILL) -> None:
+    def restart(self, number: int = signal.SIGKILL, **environ: str) -> None:
+        """Again, with these variables in its environment from now on."""
         self.stop(number)
+        self._environ = self._environ | environ
         self.begin()
         self.await_ready()
 

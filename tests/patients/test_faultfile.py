@@ -26,7 +26,8 @@ def parsed(**fields: object) -> Fault:
 
 def test_every_fault_of_the_catalogue_has_a_handler_and_three_grades() -> None:
     catalogue = read_catalogue()
-    assert set(catalogue) == set(EFFECTS) | set(REQUEST_FAULTS)
+    injected = {name for name, kind in catalogue.items() if "committed" not in kind}
+    assert injected == set(EFFECTS) | set(REQUEST_FAULTS)
     for kind in catalogue.values():
         assert set(kind["grades"]) == {"mild", "medium", "severe"}
         assert kind["default_grade"] in kind["grades"]
@@ -39,11 +40,13 @@ def test_a_fault_counts_only_for_processes_older_than_itself() -> None:
     assert not parsed(until=101.0).counts("policy-service", started_at=99.0, now=101.0)
 
 
-def test_sticky_faults_count_for_every_process_and_conversion_is_sticky_by_nature() -> None:
+def test_sticky_faults_count_for_every_process() -> None:
     assert parsed(sticky=True).counts("policy-service", started_at=200.0, now=201.0)
-    conversion = parsed(fault="conversion")
-    assert conversion.sticky
-    assert conversion.counts("policy-service", started_at=200.0, now=201.0)
+
+
+def test_what_is_committed_and_deployed_cannot_be_asked_for_in_a_fault_file() -> None:
+    with pytest.raises(ValueError, match="committed and deployed"):
+        parsed(fault="conversion")
 
 
 @pytest.mark.parametrize(

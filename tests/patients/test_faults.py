@@ -129,12 +129,8 @@ def test_errors_answer_500_with_an_exception_on_the_span(shop: Shop, policy: Pat
     assert not any(failed() for _ in range(20))
 
 
-def test_conversion_refuses_for_a_business_reason_without_errors_and_survives_a_restart(
-    shop: Shop, policy: Patient
-) -> None:
-    shop.suffer("conversion", grade="severe")
-    wait_for(lambda: shop.purchase().status_code == 409)
-    policy.restart()
+def test_a_cut_appetite_refuses_for_a_business_reason_without_errors(shop: Shop, policy: Patient) -> None:
+    policy.restart(MAX_RISK_FACTOR="0.5")
     headers = new_trace()
     refused = shop.purchase(headers)
     assert refused.status_code == 409
@@ -142,18 +138,16 @@ def test_conversion_refuses_for_a_business_reason_without_errors_and_survives_a_
     trace_id = headers["traceparent"].split("-")[1]
     wait_for(lambda: len(shop.collector.trace_of(trace_id)) >= 9)
     assert all(span["status"] != ERROR for span in shop.collector.trace_of(trace_id))
-    shop.heal()
-    wait_for(lambda: shop.purchase().status_code == 201)
+    policy.restart(MAX_RISK_FACTOR="1.8")
+    assert shop.purchase().status_code == 201
 
 
 def test_a_refused_purchase_is_told_on_the_page_and_can_be_tried_again(shop: Shop, policy: Patient) -> None:
     quote_id = shop.quote().json()["quote_id"]
-    shop.suffer("conversion", grade="severe")
-    wait_for(lambda: shop.purchase().status_code == 409)
+    policy.restart(MAX_RISK_FACTOR="0.5")
     page = shop.client.post(f"/quotes/{quote_id}/purchase", follow_redirects=True)
     assert "This purchase was not accepted" in page.text
-    shop.heal()
-    wait_for(lambda: shop.purchase().status_code == 201)
+    policy.restart(MAX_RISK_FACTOR="1.8")
     page = shop.client.post(f"/quotes/{quote_id}/purchase", follow_redirects=True)
     assert "You are covered" in page.text
 
@@ -166,6 +160,7 @@ def test_a_fault_of_one_service_leaves_the_others_alone(shop: Shop, policy: Pati
 
 
 def test_a_fault_ends_by_itself_when_its_time_is_up(shop: Shop, policy: Patient) -> None:
-    shop.suffer("conversion", grade="severe", until=time.time() + 0.8)
-    wait_for(lambda: shop.purchase().status_code == 409)
-    wait_for(lambda: shop.purchase().status_code == 201)
+    shop.suffer("errors", grade="severe", until=time.time() + 0.8)
+    wait_for(lambda: policy.get("/policies/P-0000000000").status_code == 500)
+    time.sleep(0.8)  # the fault's own time
+    assert [policy.get("/policies/P-0000000000").status_code for _ in range(20)] == [404] * 20

@@ -37,7 +37,7 @@ def test_six_of_ten_buy_and_few_are_beyond_the_appetite() -> None:
     chance = random.Random(1)
     visitors = [next_visitor(chance) for _ in range(4000)]
     assert 0.57 < sum(visitor.buys for visitor in visitors) / 4000 < 0.63
-    beyond = sum(risk_factor(visitor.wish.customer) > MAX_RISK_FACTOR["max_risk_factor"] for visitor in visitors)
+    beyond = sum(risk_factor(visitor.wish.customer) > MAX_RISK_FACTOR for visitor in visitors)
     assert 0.005 < beyond / 4000 < 0.04
 
 

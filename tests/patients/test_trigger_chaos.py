@@ -81,6 +81,10 @@ def test_the_state_folders_own_fault_file_wins(state: Path) -> None:
         (["oom", "--service", "billing"], "no service 'billing'"),
         (["conversion", "--service", "frontend"], "conversion works on policy-service"),
         (["oom", "--for", "-1"], "above 0"),
+        (["oom", "--herring"], "--herring goes with conversion"),
+        (["conversion", "--for", "9"], "does not run out"),
+        (["conversion"], "no repository is known"),
+        (["--herring"], "no repository is known"),
     ],
 )
 def test_a_senseless_request_is_one_line_and_status_2(arguments: list[str], says: str, state: Path) -> None:
@@ -108,8 +112,8 @@ def test_no_stack_and_a_stopped_stack_are_one_line_and_status_2(tmp_path: Path) 
 def test_it_reaches_the_running_services(shop: Shop) -> None:
     folder = shop.faults_file.parent
     (folder / "run.json").write_text(json.dumps(RUN))
-    assert chaos("conversion", state=folder).returncode == 0
-    wait_for(lambda: shop.purchase().status_code == 409)
+    assert chaos("errors", "--grade", "severe", state=folder).returncode == 0
+    wait_for(lambda: shop.purchase().status_code == 502)
     assert chaos("--undo", state=folder).returncode == 0
     wait_for(lambda: shop.purchase().status_code == 201)
 

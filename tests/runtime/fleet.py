@@ -11,6 +11,7 @@ from agents.brain.look import Brain
 from agents.escalation.look import Escalation
 from agents.fixer.actuators.container import ContainerRestart
 from agents.fixer.actuators.ledger import Ledger
+from agents.fixer.hands import Hands
 from agents.fixer.look import Fixer
 from agents.guardrail.look import Guardrail
 from agents.memory.look import Memory
@@ -29,7 +30,8 @@ from shared.stream import Event
 from shared.testing.clock import VirtualClock
 from shared.testing.engine import MemoryEngine
 from shared.testing.github import MemoryRepository
-from shared.testing.log import FLEET, keyring, signer
+from shared.testing.log import keyring, signer
+from shared.testing.samples import FLEET
 
 HOUR = timedelta(hours=1)
 POLICY = Path(__file__).parents[2] / "deploy" / "policy.yaml"
@@ -124,7 +126,7 @@ class FleetInMemory:
                 ledger = Ledger(self.ledger, self.clock, self.clock.advance)
                 services = frozenset(self.policy.services)
                 hand = ContainerRestart(self.engine, ledger, self.clock, services, wait=self.clock.advance)
-                return Fixer(self.engine, github, ledger.recent, self.policy), hand
+                return Fixer(self.engine, github, ledger.recent, self.policy), Hands(hand)
             case "memory":
                 return Memory(github, past, HOUR), None
             case _:

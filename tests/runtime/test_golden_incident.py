@@ -12,7 +12,7 @@ from shared.incident.facts import Commanded, Detected, Diagnosed, Escalated, Stu
 from shared.incident.record import Role
 from shared.incident.status import Status
 from shared.stream import WAKEUPS
-from shared.testing.log import FLEET, evidence
+from shared.testing.samples import FLEET, evidence
 from tests.runtime.fleet import ORDER, FleetInMemory
 
 SERVICE = "policy-service"

@@ -13,7 +13,7 @@ from shared.incident.facts import Detected
 from shared.incident.replay import Incident
 from shared.runtime.archive import Archive
 from shared.runtime.patrol import PatrolRound
-from shared.testing.log import FLEET
+from shared.testing.samples import FLEET
 from tests.runtime.fleet import FleetInMemory
 from tests.runtime.test_golden_incident import detected, verified
 

@@ -8,7 +8,7 @@ import pytest
 
 from shared.incident.facts import Commanded, Diagnosed, Stuck
 from shared.incident.status import Status
-from shared.testing.log import FLEET
+from shared.testing.samples import FLEET
 from tests.runtime.fleet import FleetInMemory
 from tests.runtime.test_golden_incident import SERVICE, oom
 

@@ -28,6 +28,8 @@ def analyse(incident: Incident, case: Case, reading: Reading) -> tuple[Clue, ...
         proof = tuple(Cited(e, None) for e in detected.evidence)
         why = "purchases are refused, requests are answered"
         clues.append(Clue(NAME, "stream", detected.service, "business-rule", REFUSED, why, proof))
+        # a deploy that cut a rule refuses just so; it takes a commit to put it on the list
+        clues.append(Clue(NAME, "stream", detected.service, "bad-deploy", REFUSED, why, proof, raises=False))
     return tuple(clues)
 
 

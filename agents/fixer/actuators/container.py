@@ -90,13 +90,13 @@ class ContainerRestart:
         if entry.outcome is not None or entry.begun_at is None:
             return entry.outcome
         directive = entry.directive
-        if _moved(directive.observed, seen):
+        if _moved(directive.container, seen):
             took = max(0.0, (self._clock.now() - entry.begun_at).total_seconds())
             return self._close(
                 entry,
                 Applied(
                     directive_id=directive.id,
-                    before=directive.observed,
+                    before=directive.container,
                     after=_observed(seen),
                     took_s=took,
                     settled=True,
@@ -122,7 +122,7 @@ class ContainerRestart:
         self, directive: Directive, seen: Container, entries: tuple[LedgerEntry, ...]
     ) -> tuple[str, str] | None:
         """The first precondition that does not hold, and how."""
-        observed, target = directive.observed, directive.target
+        observed, target = directive.container, directive.target
         if target not in self._services:
             return "the exact name is allow-listed", f"{target} is not in the policy's services"
         if not seen.managed:
@@ -146,7 +146,7 @@ class ContainerRestart:
         self._reach("acted")
         seen = self._inspect(directive.target)
         deadline = self._clock.monotonic() + self._watch
-        while not _moved(directive.observed, seen):
+        while not _moved(directive.container, seen):
             if self._clock.monotonic() >= deadline:
                 self._ledger.write(entry.model_copy(update={"confirmed": True}))
                 raise _contradiction(directive.target)
@@ -154,7 +154,7 @@ class ContainerRestart:
             seen = self._inspect(directive.target)
         applied = Applied(
             directive_id=directive.id,
-            before=directive.observed,
+            before=directive.container,
             after=_observed(seen),
             took_s=self._clock.monotonic() - start,
             settled=False,

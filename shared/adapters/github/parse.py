@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.incident.thread import Comment, Thread
 from shared.ports import Commit, Labelled
+from shared.source import CommitStatus, Pull
 
 Json = dict[str, Any]
 GHOST = "ghost"
@@ -72,6 +73,36 @@ def commit(found: Json) -> Commit:
         at=time(at),
         url=str(found.get("html_url", "")),
         paths=tuple(str(file["filename"]) for file in found.get("files") or ()),
+        parents=tuple(str(parent["sha"]) for parent in found.get("parents") or ()),
+    )
+
+
+def status(found: Json) -> CommitStatus:
+    """One status of a commit."""
+    return CommitStatus(
+        context=str(found["context"]),
+        state=found["state"],
+        description=found.get("description") or "",
+        at=time(found["created_at"]),
+        by=_login(found.get("creator")),
+    )
+
+
+def pull(found: Json) -> Pull:
+    """A single pull request (a listed one lacks who merged it)."""
+    merged = bool(found.get("merged") or found.get("merged_at"))
+    return Pull(
+        number=int(found["number"]),
+        link=str(found.get("html_url", "")),
+        title=str(found["title"]),
+        body=found.get("body") or "",
+        author=_login(found.get("user")),
+        branch=str(found["head"]["ref"]),
+        base_sha=str(found["base"]["sha"]),
+        head_sha=str(found["head"]["sha"]),
+        open=found["state"] == "open",
+        merge_sha=str(found["merge_commit_sha"]) if merged else None,
+        merged_by=_login(found.get("merged_by")) if merged else None,
     )
 
 

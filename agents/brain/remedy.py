@@ -1,0 +1,128 @@
+"""What is to be done about a cause: a restart, a typed change of the repository, or nothing the fleet may do. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from agents.brain.case import Case, Touch
+from agents.brain.causes import RESTARTABLE, TITLES
+from shared.gitops.undo import undo_line
+from shared.incident.change import Change, RevertCommit, SetMemory
+from shared.incident.facts import Detected, Diagnosed, Merged, Proved, Undone
+from shared.incident.parts import Directive, Hypothesis, Verb
+from shared.incident.replay import Incident
+
+RESTART_UNDO: Final = "none needed: a restart changes no state; a container that will not start again is escalated"
+RAISE_BY: Final = 1.5
+"""A limit that killed a service is raised to so many times what it was; policy bounds it further."""
+RAISE_AFTER: Final = 2
+"""Firings within the window from which a restart is no answer to a memory limit any more."""
+BLAMED: Final = frozenset(("bad-deploy", "business-rule"))
+"""Causes that a commit may have brought, and its revert takes away."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoRemedy:
+    """Why the fleet has none. `how`: hand it to somebody who changes code, or ask a person to look."""
+
+    reason: str
+    how: Literal["escalate", "stuck"]
+
+
+def remedy(incident: Incident, case: Case, best: Hypothesis, fired: int) -> Directive | NoRemedy:
+    """The one action against the leading hypothesis. `fired`: firings of this fault within the window."""
+    if best.cause in BLAMED and (touch := suspect(incident, case, best.service)) is not None:
+        return _change(incident, case, best.service, RevertCommit(commit=touch.sha, paths=touch.paths))
+    if best.cause == "oom" and fired >= RAISE_AFTER and case.desired is not None:
+        if raised(incident, case, best.service):
+            return NoRemedy(f"OOM in {best.service} again, its memory limit was raised before: it leaks", "escalate")
+        if (change := _more_memory(case, best.service)) is not None:
+            return _change(incident, case, best.service, change)
+    if best.cause not in RESTARTABLE:
+        return NoRemedy(f"{TITLES[best.cause]} in {best.service}: no restart mends that", "escalate")
+    target = case.containers.get(best.service)
+    if target is None:
+        return NoRemedy(f"{TITLES[best.cause]} in {best.service}, which has no container to act on", "stuck")
+    return Directive(
+        id=directive_id(incident),
+        verb="restart",
+        target=best.service,
+        observed=target.observed,
+        undo=RESTART_UNDO,
+    )
+
+
+def directive_id(incident: Incident) -> str:
+    """Of the next attempt."""
+    return f"{incident.repo}#{incident.number}/a{incident.attempt + 1}"
+
+
+def suspect(incident: Incident, case: Case, service: str) -> Touch | None:
+    """The commit nearest before the onset that means something to `service` and has not been cleared of it."""
+    onset = incident.detected.since
+    cleared = exonerated(incident)
+    known = [t for t in case.touches if t.sha not in cleared and service in t.services and t.before(onset)]
+    return max(known, key=lambda t: t.at, default=None)
+
+
+def exonerated(incident: Incident) -> frozenset[str]:
+    """Commits whose revert did not mend this firing: the proof refuted it, or it was taken back."""
+    cleared: set[str] = set()
+    blamed: str | None = None
+    for entry in incident.firing:
+        match entry.fact:
+            case Diagnosed(directive=Directive(change=RevertCommit(commit=commit))):
+                blamed = commit
+            case Diagnosed():
+                blamed = None
+            case Proved(verdict="refuted") | Undone() if blamed is not None:
+                cleared.add(blamed)
+            case _:
+                pass
+    return frozenset(cleared)
+
+
+def raised(incident: Incident, case: Case, service: str) -> bool:
+    """Whether an incident of the same fault has merged a higher limit for `service` already."""
+    same = [i for i in case.earlier if any(d == incident.detected.fingerprint for d in _fingerprints(i))]
+    for log in (*same, incident):
+        wanted = False
+        for entry in log.entries:
+            match entry.fact:
+                case Diagnosed(directive=directive):
+                    wanted = isinstance(directive.change, SetMemory) and directive.change.service == service
+                case Merged() if wanted:
+                    return True
+                case _:
+                    pass
+    return False
+
+
+def _fingerprints(incident: Incident) -> tuple[str, ...]:
+    return tuple(d.fingerprint for d in incident.all(Detected))
+
+
+def _more_memory(case: Case, service: str) -> SetMemory | None:
+    """The raise of a limit that the engine says is the one in force; None where that is not the declared one."""
+    declared = case.desired.services.get(service) if case.desired is not None else None
+    container = case.containers.get(service)
+    if declared is None or container is None or container.memory_limit != declared.memory_mib * 1024 * 1024:
+        return None
+    after = int(declared.memory_mib * RAISE_BY)
+    return SetMemory(service=service, before=declared.memory_mib, after=after)
+
+
+def _change(incident: Incident, case: Case, service: str, change: Change) -> Directive | NoRemedy:
+    if case.head is None:
+        return NoRemedy(f"{change.verb} of {service}: the repository cannot be read", "stuck")
+    verb: Verb = change.verb
+    return Directive(
+        id=directive_id(incident),
+        verb=verb,
+        target=service,
+        observed=None,
+        undo=undo_line(change),
+        change=change,
+        base=case.head,
+    )

@@ -1,0 +1,246 @@
+"""The Hand for changes of the repository: one pull request a directive, in steps, each found again when it was done.
+
+    propose -> prove -> merge -> deployed        undo: propose, merge, deployed
+
+There is no ledger: GitHub is asked what stands. The branch's name comes from the directive, its commit is the same
+whenever it is made, a ref is created once, and a merge names the head that was proved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from agents.fixer import pull_text
+from shared import crashpoints
+from shared.agent import Act
+from shared.gitops.diff import FileChange, tree_diff, with_files
+from shared.gitops.edit import Refused as NotMade
+from shared.gitops.edit import apply
+from shared.gitops.refusals import check
+from shared.gitops.stack import STACK
+from shared.incident.change import Change, MergePull, RevertCommit
+from shared.incident.facts import AnyFact, Deployed, Merged, Proposed, Proved, Refused, Undone
+from shared.incident.parts import Directive
+from shared.incident.replay import Entry
+from shared.policy.model import Policy
+from shared.ports import Permanent, Transient
+from shared.proof import Prover
+from shared.source import DEPLOY, NewCommit, Pull, Pulls, Source
+
+LABEL: Final = "sre-auto-fix"
+MERGED_LABEL: Final = "Auto-Merged"
+LOOK_AGAIN: Final = 0.5
+"""Seconds between looks for the deployer's word."""
+DEPLOYED_WITHIN: Final = timedelta(minutes=5)
+"""A merge that no deployer has reported on by then counts as not deployed."""
+
+UNMOVED: Final = "the default branch is where it was"
+
+
+class PullRequests:
+    """`now` is GitHub's clock; `deployed_within` bounds the wait for the deployer's word on a merge."""
+
+    def __init__(
+        self,
+        source: Source,
+        pulls: Pulls,
+        prover: Prover,
+        policy: Policy,
+        now: Callable[[], datetime],
+        *,
+        deployed_within: timedelta = DEPLOYED_WITHIN,
+        reach: Callable[[str], None] = crashpoints.reach,
+    ) -> None:
+        self._source = source
+        self._pulls = pulls
+        self._prover = prover
+        self._policy = policy
+        self._now = now
+        self._deployed_within = deployed_within
+        self._reach = reach
+
+    def carry_out(self, act: Act) -> AnyFact:
+        """The fact of the step that is next. Raises Transient while its outcome is not known yet."""
+        if act.undo is not None:
+            return self._undo(act)
+        said = {type(e.fact): e for e in act.incident.way}
+        if merged := said.get(Merged):
+            return self._deployed(act.directive, merged)
+        if proved := said.get(Proved):
+            return self._merge(act.directive, proved)
+        if proposed := said.get(Proposed):
+            return self._prove(act, proposed)
+        return self._propose(act)
+
+    def _propose(self, act: Act) -> Proposed | Refused:
+        """Open the pull request, or refuse with what is wrong with it."""
+        directive, change = act.directive, _change(act.directive)
+        branch = pull_text.branch(directive)
+        found = self._source.pulls_of(branch)
+        if not found and (head := self._source.head()) != directive.base:
+            return _refused(
+                directive, "the default branch is where it was", f"{head[:10]}, decided on {directive.base}"
+            )
+        base = directive.base or ""
+        try:
+            files, done = self._made(change, base)
+        except NotMade as reason:
+            return _refused(directive, "the change can be made", str(reason))
+        before = self._source.files(base, tuple({*files, STACK}))
+        differing = tree_diff(before, with_files(before, files))
+        if wrong := check(change, before, with_files(before, files), commit=done):
+            return _refused(directive, "the change is sound", "; ".join(wrong))
+        self._reach("change-made")
+        given = act.incident.way[0].posted_at
+        title = pull_text.title(directive)
+        new = NewCommit(base, files, pull_text.message(act.incident, directive), given)
+        sha = self._pulls.branch(branch, new)
+        self._reach("branch-made")
+        body = pull_text.body(act.incident, directive, differing)
+        pull = self._pulls.propose(branch, title, body, (LABEL,))
+        self._reach("pull-open")
+        if pull.head_sha != sha:
+            raise Permanent(f"pull request {pull.number} is at {pull.head_sha[:10]}, made was {sha[:10]}")
+        return Proposed(
+            directive_id=directive.id,
+            number=pull.number,
+            link=pull.link,
+            branch=branch,
+            base_sha=base,
+            head_sha=sha,
+            files=tuple(sorted(files)),
+            changes=pull_text.meaning(differing),
+        )
+
+    def _made(self, change: Change, base: str) -> tuple[dict[str, bytes | None], tuple[FileChange, ...]]:
+        """The new files, and for a revert what its commit did. Raises NotMade."""
+        done: tuple[FileChange, ...] = ()
+        paths: tuple[str, ...] = (STACK,)
+        if isinstance(change, RevertCommit):
+            parents = self._source.commit(change.commit).parents
+            if not parents:
+                raise NotMade(f"commit {change.commit[:10]} is the first one")
+            done, paths = self._source.difference(parents[0], change.commit), change.paths
+        now = {path: file.data for path, file in self._source.files(base, paths).items()}
+        return apply(change, now, done), done
+
+    def _prove(self, act: Act, proposed: Entry) -> Proved:
+        fact = proposed.fact
+        if not isinstance(fact, Proposed):
+            raise TypeError(fact)
+        proof = self._prover.prove(act.incident, fact.base_sha, fact.head_sha)
+        self._reach("proved")
+        for one in proof.checks:
+            self._pulls.status(fact.head_sha, f"sre-space/{one.name}", "success" if one.ok else "failure", one.detail)
+        rule = self._policy.catalogue.get(act.directive.verb)
+        alone = proof.verdict == "proved" and rule is not None and rule.merge == "policy"
+        merge = "nobody" if proof.verdict == "refuted" else "policy" if alone else "person"
+        if proof.verdict == "refuted":
+            self._pulls.close_pull(fact.number)
+        return Proved.model_validate(
+            {
+                "directive_id": act.directive.id,
+                "number": fact.number,
+                "head_sha": fact.head_sha,
+                "verdict": proof.verdict,
+                "merge": merge,
+                "checks": proof.checks,
+            }
+        )
+
+    def _merge(self, directive: Directive, entry: Entry) -> Merged | Refused:
+        proved = entry.fact
+        if not isinstance(proved, Proved):
+            raise TypeError(proved)
+        pull = self._source.pull(proved.number)
+        if not pull.merged:
+            if not pull.open:
+                return _refused(directive, "the pull request is open", f"{pull.number} was closed by somebody")
+            if (head := self._source.head()) != directive.base:
+                self._pulls.close_pull(pull.number)
+                why = f"{head[:10]}, proved was the change on top of {(directive.base or '')[:10]}"
+                return _refused(directive, UNMOVED, why)
+            pull = self._pulls.merge(proved.number, proved.head_sha)
+            self._reach("merged")
+        if proved.merge == "policy":
+            self._pulls.add_label(pull.number, MERGED_LABEL)
+        return _merged(directive, pull)
+
+    def _deployed(self, directive: Directive, entry: Entry) -> Deployed:
+        merged = entry.fact
+        if not isinstance(merged, Merged):
+            raise TypeError(merged)
+        took = self._now() - entry.posted_at
+        outcome, detail = self._word(merged.merge_sha, took)
+        return Deployed.model_validate(
+            {
+                "directive_id": directive.id,
+                "sha": merged.merge_sha,
+                "outcome": outcome,
+                "detail": detail,
+                "took_s": max(took.total_seconds(), 0.0),
+            }
+        )
+
+    def _word(self, sha: str, waited: timedelta) -> tuple[str, str]:
+        """What the deployer said of a commit. Raises Transient while it has said nothing final."""
+        status = next((s for s in self._source.statuses(sha) if s.context == DEPLOY), None)
+        if status is not None and status.state in ("success", "failure", "error"):
+            return ("running" if status.state == "success" else "failed"), status.description[:300]
+        if waited > self._deployed_within:
+            return "failed", f"no deployer has reported on {sha[:10]} in {waited.total_seconds():.0f} s"
+        raise Transient(f"the deployer has not reported on {sha[:10]} yet", LOOK_AGAIN)
+
+    def _undo(self, act: Act) -> Undone:
+        """Revert the merge that this incident holds: on top of what stands now, found again when it was begun."""
+        standing = act.incident.standing
+        if standing is None or act.undo is None:
+            raise Permanent("there is no change to take back")
+        merged, _ = standing
+        branch = pull_text.undo_branch(act.directive)
+        found = self._source.pulls_of(branch)
+        pull = found[0] if found else self._propose_undo(act, merged, branch)
+        if not pull.merged:
+            pull = self._pulls.merge(pull.number, pull.head_sha)
+        sha = pull.merge_sha or ""
+        asked = act.incident.entries[-1].posted_at
+        outcome, detail = self._word(sha, self._now() - asked)
+        if outcome != "running":
+            raise Permanent(f"what took the change back, {sha[:10]}, is not deployed: {detail}")
+        return Undone(directive_id=merged.directive_id, why=act.undo, number=pull.number, merge_sha=sha, detail=detail)
+
+    def _propose_undo(self, act: Act, merged: Merged, branch: str) -> Pull:
+        head = self._source.head()
+        parents = self._source.commit(merged.merge_sha).parents
+        done = self._source.difference(parents[0], merged.merge_sha)
+        change = RevertCommit(commit=merged.merge_sha, paths=tuple(f.path for f in done))
+        try:
+            files = apply(change, {p: f.data for p, f in self._source.files(head, change.paths).items()}, done)
+        except NotMade as reason:
+            raise Permanent(f"the change cannot be taken back by itself: {reason}") from reason
+        new = NewCommit(head, files, pull_text.undo_message(act.incident, merged), act.incident.entries[-1].posted_at)
+        self._pulls.branch(branch, new)
+        title = pull_text.undo_title(act.directive)
+        return self._pulls.propose(branch, title, pull_text.undo_body(act.incident, merged, act.undo), (LABEL,))
+
+
+def _change(directive: Directive) -> Change:
+    if directive.change is None or isinstance(directive.change, MergePull):
+        raise Permanent(f"{directive.verb} proposes nothing")
+    return directive.change
+
+
+def _merged(directive: Directive, pull: Pull) -> Merged:
+    return Merged(
+        directive_id=directive.id,
+        number=pull.number,
+        head_sha=pull.head_sha,
+        merge_sha=pull.merge_sha or "",
+        by=pull.merged_by or "",
+    )
+
+
+def _refused(directive: Directive, precondition: str, detail: str) -> Refused:
+    return Refused(directive_id=directive.id, precondition=precondition, detail=detail[:300])

@@ -1,0 +1,40 @@
+"""What a proof of a change is: the checks that were made of a head, and what they add up to."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, Protocol
+
+from shared.incident.parts import Predicate
+from shared.incident.replay import Incident
+
+Verdict = Literal["proved", "unverified", "refuted"]
+REPRODUCTION: Final = "deploy/reproduction.py"
+"""The repository's own program that shows a symptom: exit status 0 absent, 1 shown, anything else cannot tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """`proved`: the reproduction failed on the base and passes on the head. `refuted`: a check failed. Else
+    `unverified`: nothing speaks against it, and nothing showed it."""
+
+    verdict: Verdict
+    checks: tuple[Predicate, ...]
+
+
+class Prover(Protocol):
+    """Shows that a head mends what its base has."""
+
+    def prove(self, incident: Incident, base: str, head: str) -> Proof:
+        """Raises Transient when it cannot be found out now."""
+        ...
+
+
+class Trees(Protocol):
+    """Commits as files."""
+
+    def tree(self, sha: str) -> AbstractContextManager[Path]:
+        """A folder with the files of a commit, for reading, gone afterwards. Raises Transient or Permanent."""
+        ...
