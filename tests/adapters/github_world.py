@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -41,7 +40,6 @@ class ForgeProcess:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 cwd=Path(__file__).resolve().parents[2],
-                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
             )
         assert self._process.stdout is not None
         ready = json.loads(self._process.stdout.readline())

@@ -14,7 +14,8 @@ from agents.escalation.backends.intents import Intents
 from agents.escalation.backends.jules import Jules, Limits
 from shared.ports import Permanent, Queued, Transient
 from shared.runtime.clock import SystemClock
-from tests.escalation.world import JULES, KEY, NO_WAIT, REPO, World, a_brief, opened, reached, until
+from tests.escalation.world import JULES, KEY, NO_WAIT, REPO, World, a_brief, opened, reached
+from tests.waiting import wait_for
 
 AMPLE = Limits(a_day=500, at_once=100, settles=timedelta(0))
 
@@ -115,7 +116,7 @@ def test_kill_9_of_the_server_between_create_and_answer_leaves_one_session(world
 
     asking = threading.Thread(target=ask)
     asking.start()
-    until(world.sessions)
+    wait_for(world.sessions)
     world.jules.kill()
     asking.join()
     assert len(caught) == 1
@@ -158,7 +159,7 @@ def test_kill_9_of_the_server_in_the_middle_of_the_work_still_gives_one_pull_req
     assert client.look(session.id).state == "working"
     world.jules.kill()
     world.jules.start()
-    until(lambda: world.github("GET", "/git/matching-refs/heads/bound-"))
+    wait_for(lambda: world.github("GET", "/git/matching-refs/heads/bound-"))
     world.jules.kill()
     world.jules.start()
     done = reached(client, session.id, "completed")

@@ -174,7 +174,7 @@ class Stack:
         old = self.pid(name)
         assert old is not None, f"{name} does not run"
         os.kill(old, signal.SIGKILL)
-        return wait_for(lambda: new if (new := self.pid(name)) != old else None, 15, f"{name} comes back") or 0
+        return wait_for(lambda: new if (new := self.pid(name)) != old else None, 15, f"{name} comes back")
 
     @contextmanager
     def stand_in(self, worker: str, point: str) -> Iterator[Path]:
@@ -182,7 +182,7 @@ class Stack:
 
         The real worker is stopped meanwhile. Afterwards it is killed, and its successor takes the work up.
         """
-        original = wait_for(lambda: self.pid(worker), 15, f"{worker} runs") or 0
+        original = wait_for(lambda: self.pid(worker), 15, f"{worker} runs")
         marker = self.state / f"died-{worker}-{point}-{time.monotonic_ns()}"
         os.kill(original, signal.SIGSTOP)
         with self.extra(worker, SRE_CRASH_AT=f"{point}:{marker}") as stand_in:
@@ -322,7 +322,7 @@ class Stack:
 
     def opened(self, known: set[int], seconds: float = 30.0) -> int:
         """Wait for the one new incident."""
-        return min(wait_for(lambda: self._asked(lambda: self.numbers() - known), seconds, "an issue is opened") or ())
+        return min(wait_for(lambda: self._asked(lambda: self.numbers() - known), seconds, "an issue is opened"))
 
     def open_now(self, seconds: float = 30.0) -> int:
         """Wait until an incident is open, be it new or reopened."""
@@ -330,7 +330,7 @@ class Stack:
         def numbers() -> list[int]:
             return [row["number"] for row in self.repository().pages("/issues", labels="incident", state="open")]
 
-        return min(wait_for(lambda: self._asked(numbers), seconds, "an incident is open") or ())
+        return min(wait_for(lambda: self._asked(numbers), seconds, "an incident is open"))
 
     def closed(self, number: int, seconds: float = 40.0) -> Incident:
         """Wait until the issue is closed, and its log says so."""
@@ -347,9 +347,7 @@ class Stack:
             found = self.incident(number)
             return found if (found.status.value, found.closed) == (status, closed) else None
 
-        seen = wait_for(lambda: self._asked(reached), seconds, f"issue {number} is {status}")
-        assert seen is not None
-        return seen
+        return wait_for(lambda: self._asked(reached), seconds, f"issue {number} is {status}")
 
     def verify(self, number: int) -> int:
         """The exit code of `mission-control verify N`."""
