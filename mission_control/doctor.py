@@ -179,6 +179,20 @@ def _policy(settings: Settings, _running: record.Record | None) -> Iterator[Find
     yield Finding("policy", True, f"{settings.policy}: {len(policy.services)} services")
 
 
+def _sandbox(settings: Settings, _running: record.Record | None) -> Iterator[Finding]:
+    from mission_control.sandbox import choose
+
+    chosen = choose(settings)
+    strength = chosen.sandbox.strength
+    if strength.word == "none":
+        fix = (
+            "install bubblewrap, or set SRE_SANDBOX_IMAGE and SRE_SANDBOX_DOCKER_HOST; until then proofs are unverified"
+        )
+        yield Finding("sandbox", False, strength.line, fix)
+        return
+    yield Finding("sandbox", True, f"{strength.word}: {strength.line} ({chosen.why})")
+
+
 def _model(settings: Settings, _running: record.Record | None) -> Iterator[Finding]:
     if settings.model is None:
         return
@@ -231,4 +245,4 @@ def _ping(address: str) -> None:
     client.close()
 
 
-_LOOKS: Final = (_tools, _world, _github, _parts, _topics, _keys, _policy, _model)
+_LOOKS: Final = (_tools, _world, _github, _parts, _topics, _keys, _policy, _sandbox, _model)

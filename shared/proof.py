@@ -9,6 +9,7 @@ from typing import Final, Literal, Protocol
 
 from shared.incident.parts import Predicate
 from shared.incident.replay import Incident
+from shared.source import Pulls
 
 Verdict = Literal["proved", "unverified", "refuted"]
 REPRODUCTION: Final = "deploy/reproduction.py"
@@ -38,3 +39,9 @@ class Trees(Protocol):
     def tree(self, sha: str) -> AbstractContextManager[Path]:
         """A folder with the files of a commit, for reading, gone afterwards. Raises Transient or Permanent."""
         ...
+
+
+def report(pulls: Pulls, head: str, checks: tuple[Predicate, ...]) -> None:
+    """Say each check as a commit status on the head it was made of. Raises Transient, Permanent."""
+    for one in checks:
+        pulls.status(head, f"sre-space/{one.name}", "success" if one.ok else "failure", one.detail)

@@ -68,6 +68,19 @@ class RedGreen:
             return Proof("unverified", checks)
         return Proof("refuted" if green.shown else "proved", checks)
 
+    def quiet(self, incident: Incident, base: str, control: str) -> Predicate:
+        """Whether the reproduction of `base` finds nothing on a tree without the fault. Raises as `prove` does."""
+        name = "control-is-quiet"
+        if self._sandbox.strength.word == "none":
+            return Predicate(name=name, ok=False, detail=one_line(f"no sandbox: {self._sandbox.strength.line}"))
+        with self._trees.tree(base) as before, self._trees.tree(control) as tree:
+            script = before / REPRODUCTION
+            if not script.is_file() or script.is_symlink():
+                return Predicate(name=name, ok=False, detail=f"{REPRODUCTION} is not in the repository")
+            run = self._run(script.read_bytes(), incident, tree)
+        detail = f"{control[:10]}: {run.detail} ({run.took_s:.1f} s)"
+        return Predicate(name=name, ok=run.shown is False, detail=one_line(detail))
+
     def _run(self, script: bytes, incident: Incident, tree: Path) -> _Run:
         try:
             told = {"service": incident.detected.service, **_symptom(incident), "environment": _environment(tree)}

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import structlog
 
-from shared.agent import Act, Agent, Answer, Close, Hand, Label, Later, Say
+from shared.agent import Act, Agent, Answer, Close, Delegate, Hand, Label, Later, Say
 from shared.crashpoints import reach
 from shared.incident.facts import AnyFact, Detected, Diagnosed, Stuck
 from shared.incident.replay import Incident, replay, why_not
@@ -23,6 +23,9 @@ _log = structlog.get_logger()
 MAX_EFFECTS: Final = 5
 """Effects one wake-up may lead to before the incident goes back to the agenda: a bound against loops."""
 
+SOON: Final = 1.0
+"""Seconds until the next look at what was done without a word."""
+
 
 @dataclass(frozen=True, slots=True)
 class Again:
@@ -34,7 +37,7 @@ class Again:
 class Stepper:
     """Handles one incident at a time; safe to call for different incidents in parallel."""
 
-    def __init__(self, agent: Agent[Any], desk: Desk, scribe: Scribe, hand: Hand | None = None) -> None:
+    def __init__(self, agent: Agent[Any], desk: Desk, scribe: Scribe, hand: Hand[Any] | None = None) -> None:
         self._agent = agent
         self._desk = desk
         self._scribe = scribe
@@ -87,10 +90,10 @@ class Stepper:
                     case Later(at=at, why=why):
                         _log.info("later", at=at.isoformat(), why=why)
                         return Again(max((at - self._desk.issues.now()).total_seconds(), 0.05))
-                    case Say() | Act():
+                    case Say() | Act() | Delegate():
                         said = self._say(incident, effect)
                         if said is None:
-                            return Again(None)
+                            return Again(SOON if isinstance(effect, Delegate) else None)
                         thread = replace(thread, comments=(*thread.comments, said))
                         incident = self._replayed(thread, incident.frozen)
                     case Label() | Answer() | Close():
@@ -109,13 +112,14 @@ class Stepper:
     def _replayed(self, thread: Thread, frozen: bool) -> Incident:
         return replace(replay(thread, self._desk.keyring), frozen=frozen)
 
-    def _say(self, incident: Incident, effect: Say | Act) -> Comment | None:
+    def _say(self, incident: Incident, effect: Say | Act | Delegate) -> Comment | None:
         """Write the fact, or act and write what came of it. None when the log has no room for it any more."""
         if isinstance(effect, Say):
             return self._scribe.say(incident, effect.fact)
         if self._hand is None:
             raise TypeError(f"{self._agent.role} has no hands")
-        return self._scribe.say(incident, self._hand.carry_out(effect))
+        fact = self._hand.carry_out(effect)
+        return self._scribe.say(incident, fact) if fact is not None else None
 
     def _do(self, incident: Incident, effect: Label | Answer | Close) -> None:
         match effect:

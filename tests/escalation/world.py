@@ -176,4 +176,4 @@ def reached(client: Jules, session_id: str, state: str) -> Session:
         session = client.look(session_id)
         return session if session.state == state else None
 
-    return wait_for(there)
+    return wait_for(there, 60)

@@ -111,7 +111,7 @@ class FleetInMemory:
     def open(self, fact: Detected) -> int:
         return self.scout.open(fact).number
 
-    def agent(self, role: Role) -> tuple[Agent[Any], Hand | None]:
+    def agent(self, role: Role) -> tuple[Agent[Any], Hand[Any] | None]:
         github = self.repository.account(FLEET)
         past = Archive(github, self.keyring)
         match role:
@@ -130,4 +130,4 @@ class FleetInMemory:
             case "memory":
                 return Memory(github, past, HOUR), None
             case _:
-                return Escalation(github, self.keyring.accounts), None
+                return Escalation(github, github, self.keyring.accounts), None

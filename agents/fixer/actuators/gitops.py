@@ -26,7 +26,7 @@ from shared.incident.parts import Directive
 from shared.incident.replay import Entry
 from shared.policy.model import Policy
 from shared.ports import Permanent, Transient
-from shared.proof import Prover
+from shared.proof import Prover, report
 from shared.source import DEPLOY, NewCommit, Pull, Pulls, Source
 
 LABEL: Final = "sre-auto-fix"
@@ -132,8 +132,7 @@ class PullRequests:
             raise TypeError(fact)
         proof = self._prover.prove(act.incident, fact.base_sha, fact.head_sha)
         self._reach("proved")
-        for one in proof.checks:
-            self._pulls.status(fact.head_sha, f"sre-space/{one.name}", "success" if one.ok else "failure", one.detail)
+        report(self._pulls, fact.head_sha, proof.checks)
         rule = self._policy.catalogue.get(act.directive.verb)
         alone = proof.verdict == "proved" and rule is not None and rule.merge == "policy"
         merge = "nobody" if proof.verdict == "refuted" else "policy" if alone else "person"

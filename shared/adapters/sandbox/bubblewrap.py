@@ -117,7 +117,7 @@ class Bubblewrap:
             raise Permanent("bwrap is not on PATH: install bubblewrap")
         prefixes = [prefix for prefix in self._prefixes if not prefix.is_relative_to("/usr")]
         sources = [folder, *prefixes]
-        if os.geteuid() != 0:
+        if os.geteuid() != 0 or not _mapped():
             return [wrap, *self._options(job, folder, dict(zip(prefixes, prefixes, strict=True)))]
         tools = {name: shutil.which(name) for name in ("unshare", "setpriv", "mount")}
         if missing := [name for name, path in tools.items() if path is None]:
@@ -234,6 +234,12 @@ class _Running:
         finally:
             for pipe in self._pipes:
                 pipe.close()
+
+
+def _mapped() -> bool:
+    """Whether root can become one of UIDS. In a small user namespace it cannot, and is an ordinary user outside."""
+    ranges = [[int(word) for word in line.split()] for line in Path("/proc/self/uid_map").read_text().splitlines()]
+    return any(first <= UIDS.start and UIDS.stop <= first + count for first, _, count in ranges)
 
 
 _FDS: Final = ("{info}", "{block}")
