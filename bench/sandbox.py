@@ -1,7 +1,7 @@
 """How long a sandbox takes around a job that does nothing: `python -m bench.sandbox [--runs N]`.
 
 bubblewrap is measured here; with `--docker-host URL --image NAME` (an image with python3) a Docker engine too. A run is
-the whole of it: copying the tree, making the sandbox, `true`, and removing everything. `--tree DIR`: a tree to copy, else
+the whole of it: copying the tree, making the sandbox, `true`, removing everything. `--tree DIR`: a tree to copy, else
 one with a single file. For comparison: starting the same Python without any sandbox.
 """
 

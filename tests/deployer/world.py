@@ -21,6 +21,7 @@ from mission_control.deployer.deploy import Deployer
 from mission_control.deployer.follow import Head, follow
 from mission_control.deployer.release import Releases
 from mission_control.patients import LOAD, SERVICES, Site
+from shared.adapters.git import git
 from tests.engine.hosts import ROOT, EngineProcess
 from tests.forge.conftest import FLEET, OPERATOR, REPO, Running
 from tests.machine import free_ports
