@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import docker
 import requests
-from mission_control.git import git
 
 from mission_control.deployer.command import Origin, deployer_for, process_host
 from mission_control.deployer.deploy import Deployer
