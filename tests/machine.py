@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import socket
@@ -49,3 +50,10 @@ def marked(state: Path) -> list[psutil.Process]:
         except (psutil.Error, OSError):
             continue
     return found
+
+
+def kill_marked(state: Path) -> None:
+    """Leave no process behind that was started for `state`. One may take others along, which are gone then."""
+    for process in marked(state):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import pytest
 
-from tests.machine import clean_environment, marked
+from tests.machine import clean_environment, kill_marked
 
 
 class RunCommand(Protocol):
@@ -24,8 +24,7 @@ def state() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="mc-", ignore_cleanup_errors=True) as folder:
         path = Path(folder).resolve()
         yield path
-        for process in marked(path):
-            process.kill()
+        kill_marked(path)
 
 
 @pytest.fixture

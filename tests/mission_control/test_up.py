@@ -18,7 +18,7 @@ import pytest
 import requests
 
 from shared.incident.labels import CATALOGUE
-from tests.machine import clean_environment, free_ports, marked, port_is_free
+from tests.machine import clean_environment, free_ports, kill_marked, marked, port_is_free
 from tests.mission_control.conftest import RunCommand
 from tests.waiting import wait_for
 
@@ -77,8 +77,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
         yield one
     if one.process.poll() is None:
         one.stop()
-    for process in marked(state):
-        process.kill()
+    kill_marked(state)
 
 
 def test_run_json_names_everything_and_is_for_its_owner_only(up: Up) -> None:

@@ -35,7 +35,7 @@ from shared.incident.labels import FREEZE
 from shared.incident.replay import Incident, replay
 from shared.incident.signing import parse_keyring
 from shared.stream import HEARTBEATS
-from tests.machine import ROOT, clean_environment, free_ports, marked, port_is_free
+from tests.machine import ROOT, clean_environment, free_ports, kill_marked, marked, port_is_free
 from tests.waiting import wait_for
 
 WORKERS: Final = ("scout", "brain", "guardrail", "fixer", "memory", "escalation")
@@ -127,8 +127,7 @@ class Stack:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        for process in marked(self.state):
-            process.kill()
+        kill_marked(self.state)
 
     def _await_workers(self) -> None:
         consumer = Consumer(
