@@ -27,7 +27,7 @@ from typing import Any, Final
 SERVICES: Final = ("user-service", "policy-service", "quote-service", "frontend")
 ABSENT, SHOWN, CANNOT_TELL = 0, 1, 3
 CUSTOMERS: Final = 40
-LONG: Final = 300
+LONG: Final = 120
 """Customers where a leak is looked for; the first half fills what may be filled."""
 LEAK_KIB: Final = 8.0
 """Resident memory (KiB) that one customer may leave behind, on average."""
@@ -143,16 +143,16 @@ def _share(incident: dict[str, Any], bad: int, count: int, what: str) -> int:
 def _leak(market: Marketplace, service: str) -> int:
     _customers(market, LONG // 2)
     before = market.resident_kib(service)
-    _customers(market, LONG // 2)
+    _customers(market, LONG // 2, first=LONG)
     if market.processes[service].poll() is not None:
         return _say(SHOWN, 1, 0, f"{service} died")
     each = (market.resident_kib(service) - before) / (LONG // 2)
     return _say(SHOWN if each > LEAK_KIB else ABSENT, round(each, 2), LEAK_KIB, f"KiB {service} keeps of a customer")
 
 
-def _customers(market: Marketplace, count: int) -> dict[str, int]:
-    """What became of so many people who all mean to buy: the same people each time."""
-    chance = random.Random(7)
+def _customers(market: Marketplace, count: int, first: int = 0) -> dict[str, int]:
+    """What became of so many people who all mean to buy: the same people each time, others for another `first`."""
+    chance = random.Random(7 + first)
     seen = {"purchased": 0, "refused": 0, "failed": 0}
     for _ in range(count):
         wish = {
