@@ -151,7 +151,7 @@ def test_a_killed_caller_takes_its_job_with_it_and_the_next_one_removes_what_is_
     argv = [sys.executable, "-P", "-c", script, str(tmp_path), marker]
     caller = subprocess.Popen(argv, env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}, cwd=ROOT)
     try:
-        wait_for(lambda: processes(f"in-{marker}"), "the job runs")
+        wait_for(lambda: processes(f"in-{marker}"), "the job runs", 40)
     finally:
         caller.kill()
         caller.wait()
