@@ -12,6 +12,7 @@ import typer
 
 from mission_control.faults import Commands
 from mission_control.rca import register
+from mission_control.workflows import register as register_workflows
 
 if TYPE_CHECKING:
     from mission_control.settings import Settings
@@ -196,6 +197,9 @@ def deploy(
     if follow and (once or ref):
         raise typer.BadParameter("--follow goes with neither --once nor --ref")
     return deploy(_settings(state), Order(ref, follow, compose, as_json))
+
+
+register_workflows(app)
 
 
 @app.command()

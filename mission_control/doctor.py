@@ -102,7 +102,7 @@ def _github(settings: Settings, running: record.Record | None) -> Iterator[Findi
                   "" if may else f"give {login} write access to {repository.name}")  # fmt: skip
     missing = sorted(set(map(str, CATALOGUE)) - there)
     yield Finding("labels", not missing, f"{len(CATALOGUE) - len(missing)} of {len(CATALOGUE)} are there",
-                  "" if not missing else f"./mission-control.sh up makes them: {', '.join(missing[:3])} …")  # fmt: skip
+                  "" if not missing else f"./mission-control.sh labels --sync: {', '.join(missing[:3])} …")  # fmt: skip
 
 
 def _parts(settings: Settings, running: record.Record | None) -> Iterator[Finding]:

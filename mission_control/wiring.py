@@ -110,7 +110,9 @@ def _brain(kit: Kit, stack: ExitStack) -> Built:
 
     model = adviser(kit.settings, kit.clock, stack, unsound, replied)
     look = _looking(kit, stack), _traces(kit), reads, reads, kit.archive
-    agent = Brain(*look, window, most, kit.redactor, heard, model, _metrics(kit), GitHubSource(kit.github.wire))
+    agent = Brain(
+        *look, window, most, kit.redactor, heard, model, _metrics(kit), GitHubSource(kit.github.wire), kit.policy.lists
+    )
 
     def finish(running: Running) -> None:
         late.append(running)

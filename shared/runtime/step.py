@@ -29,9 +29,12 @@ SOON: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """Look at the incident again in `seconds`; None: when woken."""
+    """Look at the incident again in `seconds`; None: when woken. `told`, for people: what became of this step."""
 
     seconds: float | None
+    told: str = ""
+    failed: bool = False
+    """The world was in the way."""
 
 
 class Stepper:
@@ -63,7 +66,7 @@ class Stepper:
             delay = failure.retry_after if failure.retry_after is not None else min(0.25 * 2**count, 30.0)
             self._desk.meter.steps.add(result="transient")
             _log.warning("try later", why=str(failure), delay_s=delay)
-            return Again(delay)
+            return Again(delay, f"failed for now: {failure}", failed=True)
         except Permanent as failure:
             self._desk.meter.steps.add(result="permanent")
             _log.error("cannot go on", why=str(failure))
@@ -73,11 +76,12 @@ class Stepper:
 
     def _advance(self, number: int) -> Again:
         thread, incident = self._read(number)
+        done: list[str] = []
         for _ in range(MAX_EFFECTS):
             self.standing[number] = incident.status.value if incident.is_incident else "none"
             if not incident.is_incident or not self._agent.concerns(incident):
                 self._desk.meter.steps.add(result="no concern")
-                return Again(None)
+                return Again(None, _told(done, "nothing to do"))
             with step_span(f"{self._agent.role} step", incident.repo, number, linked_traces(incident)) as span:
                 span.set_attribute("sre_space.status", incident.status.value)
                 effect = self._agent.judge(incident, self._agent.look(incident))
@@ -86,20 +90,25 @@ class Stepper:
                 self._desk.meter.steps.add(result="nothing" if effect is None else type(effect).__name__.lower())
                 match effect:
                     case None:
-                        return Again(None)
+                        return Again(None, _told(done, "nothing to do"))
                     case Later(at=at, why=why):
                         _log.info("later", at=at.isoformat(), why=why)
-                        return Again(max((at - self._desk.issues.now()).total_seconds(), 0.05))
+                        seconds = max((at - self._desk.issues.now()).total_seconds(), 0.05)
+                        return Again(seconds, _told(done, f"again at {at:%Y-%m-%d %H:%M:%S} UTC: {why}"))
                     case Say() | Act() | Delegate():
                         said = self._say(incident, effect)
                         if said is None:
-                            return Again(SOON if isinstance(effect, Delegate) else None)
+                            if isinstance(effect, Delegate):
+                                return Again(SOON, _told(done, "did what leaves no fact"))
+                            return Again(None, _told(done, "nothing to say that fits the log as it stands"))
                         thread = replace(thread, comments=(*thread.comments, said))
                         incident = self._replayed(thread, incident.frozen)
+                        done.append(f"said {incident.entries[-1].fact.move}" if incident.entries else "said")
                     case Label() | Answer() | Close():
                         self._do(incident, effect)
+                        done.append(type(effect).__name__.lower())
                         thread, incident = self._read(number)
-        return Again(0.0)
+        return Again(0.0, _told(done, "more to do"))
 
     def _read(self, number: int) -> tuple[Thread, Incident]:
         thread, frozen = self._desk.issues.snapshot(number)
@@ -139,10 +148,14 @@ class Stepper:
             if why_not(incident, stuck, self._agent.role, self._desk.issues.now()) is None:
                 self._scribe.say(incident, stuck)
         except Transient as failure:
-            return Again(failure.retry_after or 5.0)
+            return Again(failure.retry_after or 5.0, f"cannot go on: {why}", failed=True)
         except Permanent as failure:
             _log.error("could not say so", why=str(failure))
-        return Again(None)
+        return Again(None, f"cannot go on: {why}", failed=True)
+
+
+def _told(done: list[str], rest: str) -> str:
+    return "; ".join((*done, rest))
 
 
 def linked_traces(incident: Incident) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from shared.gitops.refusals import check
 from shared.gitops.stack import STACK
 from shared.incident.change import Change, MergePull, RevertCommit
 from shared.incident.facts import AnyFact, Deployed, Merged, Proposed, Proved, Refused, Undone
-from shared.incident.parts import Directive
+from shared.incident.parts import Directive, Verb
 from shared.incident.replay import Entry
 from shared.policy.model import Policy
 from shared.ports import Permanent, Transient
@@ -36,6 +36,8 @@ LOOK_AGAIN: Final = 0.5
 DEPLOYED_WITHIN: Final = timedelta(minutes=5)
 """A merge that no deployer has reported on by then counts as not deployed."""
 
+QUICKER: Final[frozenset[Verb]] = frozenset(("set-memory",))
+"""Where the service is down and a restart brings it back: what is not proved does not wait for a person."""
 UNMOVED: Final = "the default branch is where it was"
 
 
@@ -126,13 +128,16 @@ class PullRequests:
         now = {path: file.data for path, file in self._source.files(base, paths).items()}
         return apply(change, now, done), done
 
-    def _prove(self, act: Act, proposed: Entry) -> Proved:
+    def _prove(self, act: Act, proposed: Entry) -> Proved | Refused:
         fact = proposed.fact
         if not isinstance(fact, Proposed):
             raise TypeError(fact)
         proof = self._prover.prove(act.incident, fact.base_sha, fact.head_sha)
         self._reach("proved")
         report(self._pulls, fact.head_sha, proof.checks)
+        if act.directive.verb in QUICKER and proof.verdict == "unverified":
+            why = "; ".join(f"{c.name}: {c.detail}" for c in proof.checks if not c.ok)
+            return _refused(act.directive, "it is proved", f"pull request {fact.number} stays open for review; {why}")
         rule = self._policy.catalogue.get(act.directive.verb)
         alone = proof.verdict == "proved" and rule is not None and rule.merge == "policy"
         merge = "nobody" if proof.verdict == "refuted" else "policy" if alone else "person"
