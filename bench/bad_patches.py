@@ -386,7 +386,7 @@ KINDS: Final[dict[Kind, str]] = {
     lost_comments: "comments and layout|does not name",
     bad_value: "mem_limit|memory limit|unknown key|tag|anchors|replicas|quotes|single \\$",
     hidden: "U\\+",
-    revert_beyond: "did not touch|lines go|emptied|nothing is changed",
+    revert_beyond: "did not touch|not what taking|lines go|emptied|nothing is changed|not Python",
     placeholder_title: "title",
 }
 """Each kind with what one of the reasons must say: a patch that is refused for something else counts as passed."""

@@ -412,6 +412,18 @@ def test_a_revert_that_does_more_than_take_the_commit_back_is_refused(after: byt
     assert any(told in reason for reason in reasons), reasons
 
 
+def test_the_right_lines_at_another_place_are_refused() -> None:
+    bad = FILES[SOURCE] + b"\n\nA = 1\n"
+    good = FILES[SOURCE] + b"\n\nA = 2\n"
+    base = tree({SOURCE: b"B = 1\n" + bad})
+    done = (FileChange(SOURCE, "100644", good, bad),)
+    change = RevertCommit(commit="a" * 40, paths=(SOURCE,))
+    right = apply(change, {SOURCE: base[SOURCE].data}, done)
+    assert check(change, base, with_files(base, right), done) == ()
+    moved = b"A = 2\nB = 1\n" + FILES[SOURCE] + b"\n\n"
+    assert "not what taking" in check(change, base, with_files(base, {SOURCE: moved}), done)[0]
+
+
 def test_a_revert_whose_commit_is_not_known_is_refused() -> None:
     base = tree({**FILES, SOURCE: BAD})
     assert "did not change" in check(REVERT, base, with_files(base, {SOURCE: FILES[SOURCE]}))[0]
