@@ -22,7 +22,7 @@ from shared.incident.labels import INCIDENT, JULES_FIX, opening
 from shared.incident.record import Role
 from shared.incident.replay import GENESIS
 from shared.incident.signing import KeySigner
-from tests.mission_control.conftest import clean_environment
+from tests.machine import clean_environment
 from tests.workflows.files import ROOT
 
 REPO = "sre-space/marketplace"
