@@ -46,13 +46,13 @@ def step_once(role: Role, settings: Settings, choose: Choice) -> int:
     Not for Scout, who looks at the world and not at single issues.
     """
     log.configure(role, settings.log_level, redactor_of(settings))
-    seen, ok = 0, True
-    for seen, told in enumerate(stepped(role, settings, choose), start=1):
-        ok = ok and told.ok
+    results = []
+    for told in stepped(role, settings, choose):
         sys.stdout.write(f"#{told.number} {'ok' if told.ok else 'FAILED'}: {told.text}\n")
-    if not seen:
+        results.append(told.ok)
+    if not results:
         sys.stdout.write("no issue to look at\n")
-    return 0 if ok else 1
+    return 0 if all(results) else 1
 
 
 def stepped(role: Role, settings: Settings, choose: Choice) -> Iterator[Told]:
