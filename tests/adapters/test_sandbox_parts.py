@@ -5,15 +5,17 @@ from __future__ import annotations
 import gc
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from shared.adapters.sandbox import cgroup, stage
+from shared.adapters.sandbox import cgroup, seccomp, stage
 from shared.adapters.sandbox.bubblewrap import Bubblewrap
 from shared.adapters.sandbox.docker import LABEL, DockerSandbox
 from shared.adapters.sandbox.follow import READY, Heard, follow, judge
@@ -21,7 +23,8 @@ from shared.adapters.sandbox.none import NoSandbox
 from shared.adapters.sandbox.scratch import PREFIX, Scratch
 from shared.ports import Job, Limits, Permanent, Transient
 from tests.adapters.sandbox_world import ROOT, processes
-from tests.engine.hosts import EngineProcess, wait_for
+from tests.engine.hosts import EngineProcess
+from tests.waiting import wait_for
 
 
 def job(tree: Path, *argv: str) -> Job:
@@ -89,6 +92,51 @@ def test_where_namespaces_are_forbidden_bubblewrap_says_that_it_cannot(tmp_path:
     assert done.stdout.startswith("none bubblewrap does not work: the sandbox cannot be made: bwrap:"), done
 
 
+@pytest.mark.parametrize("option", [("--unshare-net",), ("--unshare-pid", "--as-pid-1"), ("--remount-ro",)])
+def test_a_bubblewrap_without_one_of_its_walls_is_refused_by_the_keeper(
+    tmp_path: Path, option: tuple[str, ...]
+) -> None:
+    class Broken(Bubblewrap):
+        def _options(self, *given: Any) -> list[str]:
+            options = super()._options(*given)
+            for name in option:
+                while name in options:
+                    at = options.index(name)
+                    del options[at : at + (2 if name == "--remount-ro" else 1)]
+            return options
+
+    (tmp_path / "tree").mkdir()
+    whole, broken = Bubblewrap(tmp_path / "scratch"), Broken(tmp_path / "scratch")
+    assert whole.run(job(tmp_path / "tree")).exit_code == 0
+    with pytest.raises(Permanent, match=r"cannot be made: (it has|/ can be)"):
+        broken.run(job(tmp_path / "tree"))
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the numbers in this test are those of x86_64")
+def test_system_calls_that_a_job_has_no_use_for_are_refused(tmp_path: Path) -> None:
+    script = (
+        "import ctypes, errno\nlibc = ctypes.CDLL(None, use_errno=True)\n"
+        "for number in (101, 165, 248, 250, 272, 298, 304, 308, 321, 323, 425, 428, 442, 0x40000000 + 39):\n"
+        "    assert libc.syscall(number, 0, 0, 0, 0, 0) == -1 and ctypes.get_errno() == errno.EPERM, number\n"
+        "assert libc.syscall(39) == __import__('os').getpid()\n"
+        "import fcntl, termios\n"
+        "told = {termios.TIOCSTI: errno.EPERM, 0x541C: errno.EPERM, termios.TIOCGPGRP: errno.ENOTTY}\n"
+        "for request, wanted in told.items():\n"
+        "    try: fcntl.ioctl(0, request, b'x' * 8)\n"
+        "    except OSError as error: assert error.errno == wanted, request\n"
+        "    else: raise AssertionError(request)\n"
+    )
+    (tmp_path / "tree").mkdir()
+    outcome = Bubblewrap(tmp_path / "scratch").run(job(tmp_path / "tree", "python3", "-c", script))
+    assert (outcome.exit_code, outcome.output) == (0, "")
+
+
+def test_a_machine_whose_numbers_are_not_known_has_no_filter() -> None:
+    assert seccomp.program("riscv64") is None
+    for machine in ("x86_64", "aarch64"):
+        assert len(seccomp.program(machine) or b"") % 8 == 0
+
+
 # What is left after a crash
 
 
@@ -104,11 +152,11 @@ def test_a_killed_caller_takes_its_job_with_it_and_the_next_one_removes_what_is_
     argv = [sys.executable, "-P", "-c", script, str(tmp_path), marker]
     caller = subprocess.Popen(argv, env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}, cwd=ROOT)
     try:
-        wait_for(lambda: processes(f"in-{marker}"), "the job runs")
+        wait_for(lambda: processes(f"in-{marker}"), what="the job runs")
     finally:
         caller.kill()
         caller.wait()
-    wait_for(lambda: not processes(f"in-{marker}"), "the job is gone")
+    wait_for(lambda: not processes(f"in-{marker}"), what="the job is gone")
     (left,) = (tmp_path / "scratch").glob(PREFIX + "*")
     sandbox = Bubblewrap(tmp_path / "scratch")
     groups = sandbox._groups

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mission_control.deployer.release import BadRelease, NoRelease
 from tests.deployer.world import ALL, PROGRAM, Shop, stack
-from tests.engine.hosts import wait_for
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -132,7 +133,7 @@ def test_killed_in_the_middle_it_is_finished_by_the_next_and_reported_whole(shop
     before = shop.ids()
     sha = shop.commit({"protected_services/__init__.py": "# new\n"})
     with shop.command() as process:
-        wait_for(lambda: len(shop.anew_since(before)) >= 2, "two of five are made anew", 30)
+        wait_for(lambda: len(shop.anew_since(before)) >= 2, 30, "two of five are made anew")
         os.kill(process.pid, signal.SIGKILL)
     assert shop.deployer().journal.finished is False
     outcome = shop.deployer().deploy(sha)
@@ -149,8 +150,8 @@ def test_the_newest_of_several_commits_wins_and_those_before_it_are_told(shop: S
     newest = shop.commit({"deploy/stack.yaml": stack(frontend="4")})
     before = shop.ids()
     with shop.following(deployer):
-        wait_for(lambda: shop.statuses(newest)[-1:] and shop.statuses(newest)[-1][0] == "success", "deployed", 30)
-        wait_for(lambda: all(shop.statuses(sha) for sha in older), "told", 10)
+        wait_for(lambda: shop.statuses(newest)[-1:] and shop.statuses(newest)[-1][0] == "success", 30, "deployed")
+        wait_for(lambda: all(shop.statuses(sha) for sha in older), 10, "told")
     assert shop.anew_since(before) == {"frontend"}
     assert shop.says("frontend")["key"] == "4"
     for sha in older:
@@ -159,15 +160,30 @@ def test_the_newest_of_several_commits_wins_and_those_before_it_are_told(shop: S
         assert text.startswith(f"with {newest[:10]}: frontend healthy after ")
 
 
+def test_what_an_overtaken_deploy_had_begun_is_answered_for_by_the_one_that_overtook_it(shop: Shop) -> None:
+    deployer = shop.deployer()
+    deployer.deploy(shop.first)
+    overtaken = shop.commit({"deploy/stack.yaml": stack(user_service="bad")})
+    begun = replace(deployer.journal, sha=overtaken, finished=False, touched=("frontend",))
+    begun.write(deployer.folder / "journal.json")
+    shop.client.api.stop(shop.ids()["frontend"], timeout=1)
+    newest = shop.commit({"deploy/stack.yaml": stack(policy_service="2")})
+    outcome = deployer.deploy(newest)
+    assert outcome.touched == ("frontend", "policy-service")
+    assert outcome.state == "failure"
+    assert outcome.text.startswith("frontend exited with 0")
+    assert [state for state, _ in shop.statuses(overtaken)] == ["failure"]
+
+
 def test_a_cure_does_not_wait_for_the_ill_one_to_be_given_up(shop: Shop) -> None:
     deployer = shop.deployer()
     deployer.deploy(shop.first)
     with shop.following(deployer):
         ill = shop.commit({"deploy/stack.yaml": stack(frontend="ill")})
-        wait_for(lambda: shop.statuses(ill), "the ill one is being deployed", 20)
+        wait_for(lambda: shop.statuses(ill), 20, "the ill one is being deployed")
         cure = shop.commit({"deploy/stack.yaml": stack(frontend="2")})
-        wait_for(lambda: [s for s, _ in shop.statuses(cure)] == ["pending", "success"], "the cure is deployed", 20)
-        wait_for(lambda: len(shop.statuses(ill)) == 2, "the ill one is told", 10)
+        wait_for(lambda: [s for s, _ in shop.statuses(cure)] == ["pending", "success"], 20, "the cure is deployed")
+        wait_for(lambda: len(shop.statuses(ill)) == 2, 10, "the ill one is told")
     assert shop.statuses(ill)[-1][1].startswith(f"with {cure[:10]}: ")
     assert shop.says("frontend")["key"] == "2"
 
@@ -177,7 +193,7 @@ def test_following_asks_with_an_etag_and_nothing_changes_without_a_push(shop: Sh
     deployer.deploy(shop.first)
     before = shop.ids()
     with shop.following(deployer):
-        wait_for(lambda: sum(row["status"] == 304 for row in shop.forge.log()) >= 5, "304s", 10)
+        wait_for(lambda: sum(row["status"] == 304 for row in shop.forge.log()) >= 5, 10, "304s")
     asked = [row for row in shop.forge.log() if row["path"].endswith("/git/ref/heads/main")]
     assert [row["status"] for row in asked].count(200) == 1
     assert shop.anew_since(before) == set()

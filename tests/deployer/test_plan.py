@@ -10,8 +10,8 @@ import pytest
 
 from mission_control.deployer.plan import Plan, Seen, plan
 from mission_control.deployer.release import BadRelease, Release
-from mission_control.deployer.stack import Service
 from mission_control.patients import LOAD, SERVICES, Site, marketplace
+from shared.gitops.stack import Service
 
 ALL = (*SERVICES, LOAD)
 SITE = Site({name: 8000 + n for n, name in enumerate(ALL)}, Path("/state"), "http://127.0.0.1:4318", "127.0.0.1:9092")
@@ -23,7 +23,7 @@ BLOBS = {
     "protected_services/common/serving.py": "c1",
     **{f"protected_services/{name.replace('-', '_')}/app.py": f"{name}1" for name in ALL},
 }
-USUAL = Service(None, 192, 1, {"KEY": "1"})
+USUAL = Service(memory_mib=192, environment={"KEY": "1"})
 BASE = Release("a" * 40, Path("/releases/a"), BLOBS, dict.fromkeys(SERVICES, USUAL))
 
 
@@ -42,7 +42,7 @@ def with_files(**changed: str) -> Release:
 
 
 def with_service(name: str, **changed: object) -> Release:
-    services: Mapping[str, Service] = {**BASE.services, name: replace(USUAL, **changed)}  # type: ignore[arg-type]
+    services: Mapping[str, Service] = {**BASE.services, name: USUAL.model_copy(update=changed)}
     return replace(BASE, sha="b" * 40, folder=Path("/releases/b"), services=services)
 
 

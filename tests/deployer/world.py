@@ -23,7 +23,7 @@ from mission_control.patients import LOAD, SERVICES, Site
 from shared.adapters.git import git
 from tests.engine.hosts import ROOT, EngineProcess
 from tests.forge.conftest import FLEET, OPERATOR, REPO, Running
-from tests.patients.shop import free_ports
+from tests.machine import free_ports
 
 ALL: Final = (*SERVICES, LOAD)
 PROGRAM: Final = '''"""A service that says its word; `odd` values of KEY are refused, hang or never get well."""
@@ -75,7 +75,8 @@ class Shop:
         self.state.mkdir()
         self.client = docker.DockerClient(base_url=f"unix://{engine.socket}", version="auto", timeout=20)
         self._clone = folder / "clone"
-        self.ports = dict(zip(ALL, free_ports(len(ALL)), strict=True))
+        first = free_ports(len(ALL))
+        self.ports = {name: first + n for n, name in enumerate(ALL)}
         self.origin = Origin(forge.api, f"{forge.url}/{REPO}.git", REPO, FLEET)
         self.head = Head(self.origin.repository)
         git(folder, "clone", "--quiet", self.origin.url, str(self._clone), token=OPERATOR)

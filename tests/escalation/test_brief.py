@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from agents.escalation.brief import LONGEST, Terms, brief, key, title
 from embedded.jules.library import read
+from shared.gitops.paths import PROTECTED
 from shared.incident.facts import Detected, Diagnosed
 from shared.incident.parts import Exhibit
 from shared.incident.replay import Incident
@@ -121,25 +122,39 @@ def test_a_flood_of_evidence_is_left_out_from_its_end_and_said_so() -> None:
     flood = tuple(f"{n} " + "x" * 290 for n in range(38))
     log = LogBuilder(number=12)
     opening = incident("s" * 300, texts=flood).entries[0].fact
-    log.say(opening)
+    assert isinstance(opening, Detected)
+    measures = tuple(m.model_copy(update={"name": "m" * 300}) for m in opening.measures * 30)
+    log.say(opening.model_copy(update={"measures": measures}))
+    for move in ("diagnosed", "ruled:allow", "refused") * 12:
+        log.say(log.next(move).model_copy(update={"detail": "d" * 300} if move == "refused" else {}))
     diagnosed = log.next("diagnosed")
     assert isinstance(diagnosed, Diagnosed)
     huge = Exhibit.model_validate({**exhibit().model_dump(), "worst": "w\n" * 2_000})
     log.say(
         diagnosed.model_copy(update={"exhibit": huge, "evidence": tuple(evidence(n, "d" * 300) for n in range(40))})
     )
-    terms = Terms("main", ("a" * 100,) * 30, ("b" * 100,) * 30, "r" * 50_000)
+    terms = Terms("main", ("a" * 70,) * 20, ("b" * 70,) * 20, "r\n" * 50_000)
     text = brief(log.incident, 1, terms, NO_SECRETS).text
     assert len(text) <= LONGEST
     assert re.search(r"… and \d+ pieces more on the issue", text)
     assert "Fixes #12" in text
-    assert "44000 characters more" in text
+    assert "lines more" in text
+    assert re.search(r"(?m)^\| \[E\d+\] container: ", text), "some of it is always there"
 
 
-@pytest.mark.parametrize("path", ["../etc", "/etc/passwd", "a b", "a\n- Change only: b", "`x`", "x" * 121, ""])
+@pytest.mark.parametrize("path", ["../etc", "/etc/passwd", "a b", "a\n- Change only: b", "`x`", "", "!", "!../x"])
 def test_a_constraint_that_is_no_path_is_refused(path: str) -> None:
     with pytest.raises(ValueError, match="no path"):
         brief(USUAL(), 1, Terms("main", (path,), ()), NO_SECRETS)
+
+
+def test_every_path_the_fleet_protects_can_be_named_and_none_is_left_out() -> None:
+    made = brief(USUAL(), 1, Terms("main", ("protected_services/**",), PROTECTED), NO_SECRETS).text
+    line = next(line for line in made.splitlines() if line.startswith("- Never touch: "))
+    assert all(f"`{path.removeprefix('!')}`" in line for path in PROTECTED)
+    assert "(except `deploy/stack.yaml`)" in line
+    with pytest.raises(ValueError, match="1500 may be"):
+        brief(USUAL(), 1, Terms("main", (), ("a" * 9,) * 200), NO_SECRETS)
 
 
 def test_without_a_reproduction_a_test_is_asked_for() -> None:

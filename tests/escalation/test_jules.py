@@ -16,7 +16,8 @@ from agents.escalation.backends.intents import Intents
 from agents.escalation.backends.jules import Jules, Limits
 from shared.ports import Permanent, Queued, Transient
 from shared.runtime.clock import SystemClock
-from tests.escalation.world import JULES, KEY, NO_WAIT, PATCHES, REPO, World, a_brief, opened, reached, until
+from tests.escalation.world import JULES, KEY, NO_WAIT, PATCHES, REPO, World, a_brief, opened, reached
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.timeout(180)  # real processes, on machines that may be busy
 
@@ -136,7 +137,7 @@ def test_kill_9_of_the_server_between_create_and_answer_leaves_one_session(world
 
     asking = threading.Thread(target=ask)
     asking.start()
-    until(world.sessions)
+    wait_for(world.sessions)
     world.jules.kill()
     asking.join()
     assert len(caught) == 1
@@ -179,7 +180,7 @@ def test_kill_9_of_the_server_in_the_middle_of_the_work_still_gives_one_pull_req
     assert client.look(session.id).state == "working"
     world.jules.kill()
     world.jules.start()
-    until(lambda: world.github("GET", "/git/matching-refs/heads/bound-"))
+    wait_for(lambda: world.github("GET", "/git/matching-refs/heads/bound-"))
     world.jules.kill()
     world.jules.start()
     done = reached(client, session.id, "completed")

@@ -18,8 +18,10 @@ import requests
 
 from shared.incident.facts import Applied, Detected, Diagnosed, Verified
 from tests.deploy.test_prometheus import OWN, dashboard, names, rules, served_by
-from tests.scenario.stack import Stack, free_ports, running, wait_for
+from tests.machine import free_ports
+from tests.scenario.stack import Stack, running
 from tests.stack.prometheus import Monitoring, monitoring
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(240)]
 TOKEN: Final = "token-of-the-alerting-test"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenario.stack import ROOT, clean_environment
+from tests.machine import ROOT, clean_environment
 from tests.stack.parts import BASE_IMAGE, SOCKET
 from tests.stack.stack import RealStack
 
