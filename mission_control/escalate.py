@@ -13,8 +13,9 @@ def escalate(settings: Settings, numbers: tuple[int, ...]) -> int:
 
     Raises BadSettings or GithubSaysNo.
     """
-    return step_once("escalation", settings, lambda issues: numbers or _labelled(issues))
+    return step_once("escalation", settings, lambda issues: numbers or labelled(issues))
 
 
-def _labelled(issues: Issues) -> tuple[int, ...]:
+def labelled(issues: Issues) -> tuple[int, ...]:
+    """Every open incident with the label. Raises Transient or Permanent."""
     return tuple(thread.number for thread in issues.incidents(state="open") if JULES_FIX in thread.labels)

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from mission_control.github import GithubSaysNo
@@ -45,21 +45,25 @@ def step_once(role: Role, settings: Settings, choose: Choice) -> int:
 
     Not for Scout, who looks at the world and not at single issues.
     """
+    log.configure(role, settings.log_level, redactor_of(settings))
+    results = []
+    for told in stepped(role, settings, choose):
+        sys.stdout.write(f"#{told.number} {'ok' if told.ok else 'FAILED'}: {told.text}\n")
+        results.append(told.ok)
+    if not results:
+        sys.stdout.write("no issue to look at\n")
+    return 0 if all(results) else 1
+
+
+def stepped(role: Role, settings: Settings, choose: Choice) -> Iterator[Told]:
+    """The steps, one by one; what must be closed is closed after the last. Raises as step_once."""
     if role == "scout":
         raise ValueError("scout has no step of one issue")
     redactor = redactor_of(settings)
-    log.configure(role, settings.log_level, redactor)
-    ok = True
     with ExitStack() as stack:
         running = put_together(role, settings, redactor, stack)
-        numbers = _chosen(choose, running.desk.issues)
-        for told in _each(running.worker, numbers, time.sleep):
-            ok = ok and told.ok
-            text = " ".join(redactor.text(told.text).split())
-            sys.stdout.write(f"#{told.number} {'ok' if told.ok else 'FAILED'}: {text}\n")
-        if not numbers:
-            sys.stdout.write("no issue to look at\n")
-    return 0 if ok else 1
+        for told in _each(running.worker, _chosen(choose, running.desk.issues), time.sleep):
+            yield replace(told, text=" ".join(redactor.text(told.text).split()))
 
 
 def _chosen(choose: Choice, issues: Issues) -> tuple[int, ...]:

@@ -64,7 +64,8 @@ class Tier3:
 
     def _open(self, backend: Backend, act: Delegate) -> Dispatched:
         script = f"python {REPRODUCTION} INCIDENT.json   # exit status 1: the symptom is there, 0: it is not"
-        terms = Terms(self._branch, ALLOWED, PROTECTED, script)
+        never = tuple(pattern for pattern in PROTECTED if not pattern.startswith("!"))  # exceptions are no places
+        terms = Terms(self._branch, ALLOWED, never, script)
         text = brief(act.incident, act.attempt, terms, self._redactor)
         opened = backend.open(text)
         if isinstance(opened, Queued):

@@ -16,6 +16,7 @@ import pytest
 import requests
 
 from mission_control.keys import make_keys, read_key
+from mission_control.settings import Settings, read_settings
 from shared.incident.codec import Place, encode
 from shared.incident.facts import AnyFact, Detected
 from shared.incident.labels import INCIDENT, JULES_FIX, opening
@@ -66,6 +67,12 @@ class World:
 
     def comments(self, number: int) -> list[str]:
         return [row["body"] for row in self.call("olivia", "GET", f"/issues/{number}/comments")]
+
+    def settings(self, login: str, **more: Any) -> Settings:
+        """What a command is given that is called here and not as a process."""
+        return read_settings(
+            github_token=f"{login}-token", github_repository=REPO, github_api_url=self.api, state_dir=self.state, **more
+        )
 
     def run(self, login: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """`python -m mission_control …` with the token of `login`."""
