@@ -23,7 +23,8 @@ from shared.adapters.sandbox.none import NoSandbox
 from shared.adapters.sandbox.scratch import PREFIX, Scratch
 from shared.ports import Job, Limits, Permanent, Transient
 from tests.adapters.sandbox_world import ROOT, processes
-from tests.engine.hosts import EngineProcess, wait_for
+from tests.engine.hosts import EngineProcess
+from tests.waiting import wait_for
 
 
 def job(tree: Path, *argv: str) -> Job:
@@ -151,11 +152,11 @@ def test_a_killed_caller_takes_its_job_with_it_and_the_next_one_removes_what_is_
     argv = [sys.executable, "-P", "-c", script, str(tmp_path), marker]
     caller = subprocess.Popen(argv, env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}, cwd=ROOT)
     try:
-        wait_for(lambda: processes(f"in-{marker}"), "the job runs", 40)
+        wait_for(lambda: processes(f"in-{marker}"), 40, "the job runs")
     finally:
         caller.kill()
         caller.wait()
-    wait_for(lambda: not processes(f"in-{marker}"), "the job is gone")
+    wait_for(lambda: not processes(f"in-{marker}"), what="the job is gone")
     (left,) = (tmp_path / "scratch").glob(PREFIX + "*")
     sandbox = Bubblewrap(tmp_path / "scratch")
     groups = sandbox._groups
