@@ -1,9 +1,9 @@
 """Injects one real, reversible fault into the running stack, says what to expect, and takes it back.
 
-It writes `faults.json` in the stack's state folder, which the marketplace services watch; `conversion` is a commit to
-the repository, as a developer makes it. Standard library only, so any Python runs it. What faults there are stands in
-`protected_services/faults.json`. Where no stack of processes runs it looks for one in containers (docker compose) and
-does the same there.
+It writes `faults.json` in the stack's state folder, which the marketplace services watch; `conversion` and `leak` are
+commits to the repository, as a developer makes them. Standard library only, so any Python runs it. What faults there
+are stands in `protected_services/faults.json`. Where no stack of processes runs it looks for one in containers (docker
+compose) and does the same there.
 """
 
 from __future__ import annotations
@@ -24,11 +24,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from mission_control.as_developer import CannotCommit, Change, Developer
+from mission_control.as_patcher import DoesNotApply, commit_patch
 
 ROOT = Path(__file__).resolve().parent
 CATALOGUE: dict[str, Any] = json.loads((ROOT / "protected_services" / "faults.json").read_text(encoding="utf-8"))
 SERVICES = sorted({service for fault in CATALOGUE.values() for service in fault["services"]})
 DEFAULT_SERVICE = "policy-service"
+PATCHES = ROOT / "embedded" / "jules" / "patches"
 CANNOT = 2
 """Exit status when nothing was done: no stack is running, or the request makes no sense."""
 
@@ -120,7 +122,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.herring and not arguments.fault:
         return _tell_herring(_herring(_developer(stack.developer())), arguments.json)
     if "committed" in CATALOGUE[arguments.fault]:
-        return _commit(stack.developer(), stack.places(), arguments)
+        return _commit_fault(stack.developer(), stack.places(), arguments)
     return _inject(stack, arguments)
 
 
@@ -151,9 +153,12 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error(f"name a fault ({', '.join(CATALOGUE)}), or --list, or --undo")
     committed = arguments.fault and "committed" in CATALOGUE[arguments.fault]
     if arguments.herring and arguments.fault and not committed:
-        parser.error("--herring goes with conversion, or alone")
+        commits = [name for name, fault in CATALOGUE.items() if "committed" in fault]
+        parser.error(f"--herring goes with {' or '.join(commits)}, or alone")
     if committed and arguments.seconds is not None:
-        parser.error(f"{arguments.fault} is a commit, which does not run out: --undo commits the old value")
+        parser.error(f"{arguments.fault} is a commit, which does not run out: --undo commits what takes it back")
+    if arguments.grade and arguments.fault and "grades" not in CATALOGUE[arguments.fault]:
+        parser.error(f"{arguments.fault} has no grades")
     if arguments.service and arguments.service not in SERVICES:
         parser.error(f"no service {arguments.service!r}; there are {', '.join(SERVICES)}")
     if arguments.seconds is not None and not arguments.seconds > 0:
@@ -196,7 +201,7 @@ def _in_containers(name: str, argv: Sequence[str], arguments: argparse.Namespace
     if not arguments.fault:
         return _tell_herring(_herring(_developer(developer)), arguments.json)
     places = {"issues": f"{github.get('url')}/{github.get('repo')}/issues"} if github else {}
-    return _commit(developer, places, arguments)
+    return _commit_fault(developer, places, arguments)
 
 
 def _developer_outside(github: dict[str, Any]) -> Developer | None:
@@ -225,30 +230,46 @@ def _developer(developer: Developer | None) -> Developer:
     return developer
 
 
-def _commit(developer: Developer | None, places: dict[str, str], arguments: argparse.Namespace) -> int:
-    """Commit the bad value, and the harmless change right after it where one is asked for."""
-    kind, service = CATALOGUE[arguments.fault], arguments.service or DEFAULT_SERVICE
-    if service not in kind["services"]:
-        _fail(f"{arguments.fault} works on {', '.join(kind['services'])}, not on {service}")
-    grade = arguments.grade or kind["default_grade"]
-    wanted = kind["grades"][grade]
+def _commit_fault(developer: Developer | None, places: dict[str, str], arguments: argparse.Namespace) -> int:
+    """Commit the bad value or patch, and the harmless change right after it where one is asked for."""
+    kind = CATALOGUE[arguments.fault]
+    service = _service(arguments)
     since = time.time()
     try:
-        made = _developer(developer).set(service, kind["committed"], wanted["value"], wanted["message"])
+        if "grades" in kind:
+            told, lines = _commit_value(_developer(developer), service, arguments)
+        else:
+            told, lines = _commit_patch(_developer(developer), service, arguments.fault)
     except CannotCommit as no:
         _fail(str(no))
     herring = _herring(_developer(developer)) if arguments.herring else None
     if arguments.json:
-        told = {"id": made.sha, "service": service, "fault": arguments.fault, "grade": grade, "since": since}
-        more = {"commit": made.sha, "before": made.before, "after": made.after, "watch": places}
-        print(json.dumps(told | more | ({"herring": herring.sha} if herring else {})))
+        told |= {"id": told["commit"], "service": service, "fault": arguments.fault, "since": since, "watch": places}
+        print(json.dumps(told | ({"herring": herring.sha} if herring else {})))
         return 0
-    print(f"Committed {made.sha[:10]}: {kind['committed']} of {service} is {made.after}, no longer {made.before}.")
+    print(lines)
     print(f"Expect: once it is deployed, within about {kind['expect_within_s']} s, an issue for {service} opens.")
     for name, place in places.items():
         print(f"  {name:<11} {place}")
     print(f"A restart does not heal it. Take it back with: python trigger_chaos.py {arguments.fault} --undo")
     return _tell_herring(herring, as_json=False) if herring else 0
+
+
+def _commit_value(developer: Developer, service: str, arguments: argparse.Namespace) -> tuple[Entry, str]:
+    """What was done, for programs and for people. Raises CannotCommit."""
+    kind = CATALOGUE[arguments.fault]
+    key, grade = kind["committed"], arguments.grade or kind["default_grade"]
+    made = developer.set(service, key, kind["grades"][grade]["value"], kind["grades"][grade]["message"])
+    told = {"commit": made.sha, "grade": grade, "before": made.before, "after": made.after}
+    return told, f"Committed {made.sha[:10]}: {key} of {service} is {made.after}, no longer {made.before}."
+
+
+def _commit_patch(developer: Developer, service: str, fault: str) -> tuple[Entry, str]:
+    """The same for a patch."""
+    kind = CATALOGUE[fault]
+    made = commit_patch(developer, PATCHES / kind["committed"], kind["message"])
+    told = {"commit": made.sha, "files": list(made.files)}
+    return told, f"Committed {made.sha[:10]} to {service}: {kind['message']} ({len(made.files)} files)."
 
 
 def _herring(developer: Developer) -> Change:
@@ -268,7 +289,7 @@ def _tell_herring(made: Change, as_json: bool) -> int:
 
 
 def _take_back(developer: Developer | None, arguments: argparse.Namespace) -> list[Entry]:
-    """Commit the values from before, where a bad one still stands; what was undone."""
+    """Commit what was before, where a bad value or patch still stands; what was undone."""
     undone: list[Entry] = []
     for fault, kind in CATALOGUE.items():
         if "committed" not in kind or arguments.fault not in {None, fault}:
@@ -280,23 +301,37 @@ def _take_back(developer: Developer | None, arguments: argparse.Namespace) -> li
         for service in kind["services"]:
             if arguments.service not in {None, service}:
                 continue
-            by_message = {grade["message"]: name for name, grade in kind["grades"].items()}
+            take_back = _take_back_value if "grades" in kind else _take_back_patch
             try:
-                standing = developer.standing(service, kind["committed"], tuple(by_message))
-                if standing is not None:
-                    message = f"Put {kind['committed']} of {service} back to {standing.before}"
-                    made = developer.set(service, kind["committed"], standing.before, message)
-                    grade = next(n for n, g in kind["grades"].items() if g["value"] == standing.after)
-                    undone.append({"fault": fault, "service": service, "grade": grade, "commit": made.sha})
+                undone += [{"fault": fault, "service": service} | done for done in take_back(developer, service, kind)]
             except CannotCommit as no:
                 _fail(str(no))
     return undone
 
 
+def _take_back_value(developer: Developer, service: str, kind: dict[str, Any]) -> list[Entry]:
+    """Raises CannotCommit."""
+    by_message = {grade["message"]: name for name, grade in kind["grades"].items()}
+    standing = developer.standing(service, kind["committed"], tuple(by_message))
+    if standing is None:
+        return []
+    message = f"Put {kind['committed']} of {service} back to {standing.before}"
+    made = developer.set(service, kind["committed"], standing.before, message)
+    grade = next(n for n, g in kind["grades"].items() if g["value"] == standing.after)
+    return [{"grade": grade, "commit": made.sha}]
+
+
+def _take_back_patch(developer: Developer, _service: str, kind: dict[str, Any]) -> list[Entry]:
+    """Raises CannotCommit."""
+    message = f"Do not {kind['message'][0].lower()}{kind['message'][1:]}"
+    try:
+        return [{"commit": commit_patch(developer, PATCHES / kind["committed"], message, reverse=True).sha}]
+    except DoesNotApply:
+        return []  # it was not committed, or somebody has changed it since
+
+
 def _inject(stack: Stack, arguments: argparse.Namespace) -> int:
-    kind, service = CATALOGUE[arguments.fault], arguments.service or DEFAULT_SERVICE
-    if service not in kind["services"]:
-        _fail(f"{arguments.fault} works on {', '.join(kind['services'])}, not on {service}")
+    kind, service = CATALOGUE[arguments.fault], _service(arguments)
     now = time.time()
     entry: Entry = {
         "id": f"{arguments.fault}-{service}-{secrets.token_hex(3)}",
@@ -327,6 +362,15 @@ def _inject(stack: Stack, arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _service(arguments: argparse.Namespace) -> str:
+    """Whom the fault is for: as asked, else the usual one, else the only one."""
+    services: list[str] = CATALOGUE[arguments.fault]["services"]
+    service = arguments.service or (DEFAULT_SERVICE if DEFAULT_SERVICE in services else services[0])
+    if service not in services:
+        _fail(f"{arguments.fault} works on {', '.join(services)}, not on {service}")
+    return str(service)
+
+
 def _undo(stack: Stack, arguments: argparse.Namespace) -> int:
     removed: list[Entry] = []
 
@@ -345,7 +389,7 @@ def _tell_undone(removed: list[Entry], committed: list[Entry], as_json: bool) ->
         print("Nothing to undo.")
     for entry in [] if as_json else removed + committed:
         how = f" by commit {entry['commit'][:10]}" if "commit" in entry else ""
-        print(f"Undone: {entry['grade']} {entry['fault']} on {entry['service']}{how}.")
+        print(f"Undone: {' '.join(filter(None, (entry.get('grade'), entry['fault'])))} on {entry['service']}{how}.")
     return 0
 
 

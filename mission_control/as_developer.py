@@ -1,6 +1,7 @@
-"""One value of `deploy/stack.yaml` changed the way a developer does it: a commit through GitHub's contents API.
+"""A commit made the way a developer makes one: one value of `deploy/stack.yaml`, or any files at once.
 
 Standard library only, because trigger_chaos.py runs with any Python. API: https://docs.github.com/rest/repos/contents
+and https://docs.github.com/rest/git
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.error import HTTPError, URLError
@@ -21,6 +22,8 @@ _TRIES: Final = 5
 _LOOK_BACK: Final = 50
 """Commits that are searched for the one to take back."""
 _CONFLICT: Final = 409
+_NOT_THERE: Final = 404
+_NO_FAST_FORWARD: Final = 422
 _LINE: Final = (
     r"^(?P<before>[ ]+{key}:[ ]*)(?P<quote>[\"']?)(?P<value>[^\"'#\s]*)(?P=quote)(?P<after>[ ]*(?:#[^\n]*)?)$"
 )
@@ -28,6 +31,10 @@ _LINE: Final = (
 
 class CannotCommit(Exception):
     """The repository refused, does not answer, or has no such value; the message is one line."""
+
+
+class Overtaken(CannotCommit):
+    """Somebody else has committed in between."""
 
 
 def value_in(text: str, service: str, key: str) -> str:
@@ -102,12 +109,51 @@ class Developer:
                 return Change(row["sha"], before, after) if after == now != before else None
         return None
 
+    def head(self) -> tuple[str, str]:
+        """The default branch and its newest commit. Raises CannotCommit."""
+        branch = str(self._ask("GET", "")["default_branch"])
+        return branch, str(self._ask("GET", f"/git/ref/heads/{quote(branch)}")["object"]["sha"])
+
+    def read(self, path: str, ref: str) -> bytes | None:
+        """A file as it is in a commit, None where it is not there. Raises CannotCommit."""
+        try:
+            found = self._ask("GET", f"/contents/{quote(path)}?ref={quote(ref)}")
+        except CannotCommit as no:
+            if isinstance(no.__cause__, HTTPError) and no.__cause__.code == _NOT_THERE:
+                return None
+            raise
+        return base64.b64decode(found["content"])
+
+    def commit(self, branch: str, parent: str, files: Mapping[str, bytes | None], message: str) -> str:
+        """One commit of these files (None takes one away) on top of `parent`, which the branch must still be at.
+
+        Its sha. Modes become those of plain files. Raises Overtaken, CannotCommit.
+        """
+        entries = [
+            {"path": path, "mode": "100644", "type": "blob", "sha": None if content is None else self._blob(content)}
+            for path, content in files.items()
+        ]
+        base = self._ask("GET", f"/git/commits/{parent}")["tree"]["sha"]
+        tree = self._ask("POST", "/git/trees", {"base_tree": base, "tree": entries})["sha"]
+        made = self._ask("POST", "/git/commits", {"message": message, "tree": tree, "parents": [parent]})["sha"]
+        try:
+            self._ask("PATCH", f"/git/refs/heads/{quote(branch)}", {"sha": made, "force": False})
+        except CannotCommit as no:
+            if isinstance(no.__cause__, HTTPError) and no.__cause__.code in (_CONFLICT, _NO_FAST_FORWARD):
+                raise Overtaken(f"{branch} has moved on from {parent[:10]}") from no
+            raise
+        return str(made)
+
+    def _blob(self, content: bytes) -> str:
+        body = {"content": base64.b64encode(content).decode(), "encoding": "base64"}
+        return str(self._ask("POST", "/git/blobs", body)["sha"])
+
     def _file(self, ref: str | None = None) -> tuple[str, str]:
         """The stack file's text and its blob's sha, at the head of the default branch or at `ref`."""
         found = self._ask("GET", f"/contents/{STACK}" + (f"?ref={quote(ref)}" if ref else ""))
         return base64.b64decode(found["content"]).decode(), str(found["sha"])
 
-    def _ask(self, method: str, path: str, body: dict[str, str] | None = None) -> Any:
+    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         headers = {"Authorization": f"token {self.token}", "Accept": "application/vnd.github+json"}
         data = json.dumps(body).encode() if body is not None else None
         url = f"{self.api}/repos/{self.repo}{path}"

@@ -28,7 +28,8 @@ def test_every_fault_of_the_catalogue_has_a_handler_and_three_grades() -> None:
     catalogue = read_catalogue()
     injected = {name for name, kind in catalogue.items() if "committed" not in kind}
     assert injected == set(EFFECTS) | set(REQUEST_FAULTS)
-    for kind in catalogue.values():
+    assert {name for name, kind in catalogue.items() if "grades" not in kind} == {"leak"}, "a patch has no grades"
+    for kind in (kind for kind in catalogue.values() if "grades" in kind):
         assert set(kind["grades"]) == {"mild", "medium", "severe"}
         assert kind["default_grade"] in kind["grades"]
 

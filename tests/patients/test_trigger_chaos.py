@@ -85,6 +85,10 @@ def test_the_state_folders_own_fault_file_wins(state: Path) -> None:
         (["conversion", "--for", "9"], "does not run out"),
         (["conversion"], "no repository is known"),
         (["--herring"], "no repository is known"),
+        (["leak"], "no repository is known"),
+        (["leak", "--service", "frontend"], "leak works on quote-service"),
+        (["leak", "--grade", "mild"], "leak has no grades"),
+        (["leak", "--for", "9"], "does not run out"),
     ],
 )
 def test_a_senseless_request_is_one_line_and_status_2(arguments: list[str], says: str, state: Path) -> None:
