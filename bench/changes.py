@@ -106,9 +106,7 @@ def main() -> int:
                     runs.append(play(stack, todo.pop(0)))
                     print(runs[-1], flush=True)
                     stack.rested()
-    print(
-        f"{platform.platform()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}, {time.strftime('%F %R')}"
-    )
+    print(f"{platform.platform()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")
     return _report(runs)
 
 
