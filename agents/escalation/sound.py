@@ -12,7 +12,7 @@ from shared.incident.evidence import one_line
 from shared.incident.parts import Predicate
 from shared.source import Pull
 
-ALLOWED: Final = ("protected_services/**", "deploy/stack.yaml")
+ALLOWED: Final = ("protected_services/**",)
 """Where a Tier-3 agent may change anything."""
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from shared.incident.record import Role
 from shared.incident.replay import GENESIS
 from shared.incident.signing import KeySigner
 from tests.machine import clean_environment
+from tests.waiting import wait_for
 from tests.workflows.files import ROOT
 
 REPO = "sre-space/marketplace"
@@ -108,10 +108,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             stdout=out, stderr=log, cwd=ROOT, env=clean_environment(),
         )  # fmt: skip
     try:
-        deadline = time.monotonic() + 15
-        while b"\n" not in said.read_bytes():
-            assert time.monotonic() < deadline, "the forge does not start"
-            time.sleep(0.02)
+        wait_for(lambda: b"\n" in said.read_bytes(), what="the forge")
         told = json.loads(said.read_text())
         yield World(told["api"], told["api"].removesuffix("/api/v3"), state)
     finally:
