@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from mission_control.demo import Result
+    from mission_control.demo_acts import Result
 
 
 def table(results: Iterable[Result]) -> Table:
@@ -17,7 +17,7 @@ def table(results: Iterable[Result]) -> Table:
     shown = Table(box=None, pad_edge=False, header_style="dim")
     shown.add_column("fault")
     shown.add_column("service")
-    for name in ("issue", "detect", "act", "healthy", "verified", "closed", "restarts", "facts", "writes"):
+    for name in ("issue", "detect", "act", "healthy", "verified", "closed", "restarts", "pulls", "facts", "writes"):
         shown.add_column(name, justify="right")
     shown.add_column("outcome")
     for column in shown.columns:
@@ -30,6 +30,7 @@ def table(results: Iterable[Result]) -> Table:
             _count(one.issue),
             *(_seconds(value) for value in (one.detected, one.acted, one.healthy, one.verified, one.closed)),
             str(sum(one.restarts.values())),
+            _count(one.pulls),
             _count(None if one.comments is None else one.comments + 1),
             _count(one.writes),
             outcome,

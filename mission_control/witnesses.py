@@ -26,8 +26,10 @@ WISH: Final = {
     "product": "home",
     "cover": "plus",
 }
-"""What the witness asks a quote for."""
+"""What the witness asks a quote for: a low risk."""
 _ASK_EVERY: Final = 0.1
+BUY_EVERY: Final = 0.5
+"""Rarer: Scout counts purchases, and the witness is not to make the picture."""
 _PATIENCE: Final = 3600
 """Seconds the engine may have nothing to tell."""
 
@@ -96,10 +98,11 @@ class EngineWitness:
 
 
 class Watcher:
-    """Asks the same thing ten times a second from a thread of its own, and keeps the last ten minutes of answers."""
+    """Asks the same thing `every` so many seconds from a thread of its own; keeps the last 6,000 answers."""
 
-    def __init__(self, name: str, ask: Callable[[requests.Session], bool]) -> None:
+    def __init__(self, name: str, ask: Callable[[requests.Session], bool], every: float = _ASK_EVERY) -> None:
         self._ask = ask
+        self._every = every
         self._stop = threading.Event()
         self._answers: deque[Asked] = deque(maxlen=6000)
         threading.Thread(target=self._run, name=f"witness-{name}", daemon=True).start()
@@ -130,7 +133,7 @@ class Watcher:
                 except requests.RequestException:
                     ok = False
                 self._answers.append(Asked(at, ok, time.monotonic() - began))
-                self._stop.wait(_ASK_EVERY)
+                self._stop.wait(self._every)
 
 
 def health_of(url: str) -> Callable[[requests.Session], bool]:
@@ -141,6 +144,19 @@ def health_of(url: str) -> Callable[[requests.Session], bool]:
 def quote_at(marketplace: str) -> Callable[[requests.Session], bool]:
     """Asks the shop for a quote, as a customer does: it goes through every service."""
     return lambda session: session.post(f"{marketplace}/api/quotes", json=WISH, timeout=5).status_code == 201
+
+
+def purchase_at(marketplace: str) -> Callable[[requests.Session], bool]:
+    """Buys a cover, as a customer does: a quote, then its purchase. Underwriting's refusal is no good answer."""
+
+    def buy(session: requests.Session) -> bool:
+        quote = session.post(f"{marketplace}/api/quotes", json=WISH, timeout=5)
+        if quote.status_code != requests.codes.created:
+            return False
+        wish = {"quote_id": quote.json()["quote_id"]}
+        return session.post(f"{marketplace}/api/purchases", json=wish, timeout=5).status_code == requests.codes.created
+
+    return buy
 
 
 @dataclass(slots=True)

@@ -158,6 +158,10 @@ class Stack:
         """Inject a fault as a person does; returns the epoch seconds at which it was written."""
         return float(self._chaos(fault, "--service", service, *more)["since"])
 
+    def committed(self, fault: str, *more: str) -> dict[str, Any]:
+        """Commit a fault as a developer does; `commit`, `since` (epoch s) and with --herring `herring`."""
+        return self._chaos(fault, *more)
+
     def undo(self, *fault: str) -> None:
         """Take back this fault, or all of them."""
         self._chaos(*fault, "--undo")
@@ -196,6 +200,17 @@ class Stack:
     def died(self, marker: Path) -> None:
         """Wait until the stand-in has come to its point and is dead."""
         wait_for(marker.exists, 40, f"{marker.name}")
+
+    @contextmanager
+    def instead(self, worker: str, **variables: str) -> Iterator[None]:
+        """Let a process with these variables besides do the work of `worker`, which is stopped meanwhile."""
+        original = wait_for(lambda: self.pid(worker), 15, f"{worker} runs")
+        with self.extra(worker, **variables):
+            os.kill(original, signal.SIGSTOP)
+            try:
+                yield
+            finally:
+                os.kill(original, signal.SIGCONT)
 
     @contextmanager
     def extra(self, worker: str, **variables: str) -> Iterator[subprocess.Popen[bytes]]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from shared.incident.facts import Applied, Detected, Diagnosed, Escalated, Verified
+from shared.incident.facts import Applied, Detected, Diagnosed, Verified
 from shared.runtime.tracing import incident_trace_id
 from tests.scenario.stack import Stack, running
 from tests.waiting import wait_for
@@ -88,20 +88,3 @@ def test_an_incident_is_one_trace_through_all_processes_linked_to_the_patients_o
     wait_for(lambda: told() >= everyone, 10.0, "spans of every process in the incident's trace")
     steps = [step for r in spans() for scope in r["scopeSpans"] for step in scope["spans"]]
     assert cited <= {link["traceId"] for step in steps for link in step.get("links", ())}
-
-
-def test_lost_sales_are_handed_on_not_restarted_and_close_once_the_rule_is_back(stack: Stack) -> None:
-    known, since = stack.numbers(), time.time()
-    stack.inject("conversion", "policy-service")
-    number = stack.opened(known)
-    incident = stack.status(number, "Status: Escalated")
-    assert incident.detected.symptom == "conversion"
-    assert incident.all(Escalated)
-    stack.undo("conversion", "--service", "policy-service")
-    incident = stack.closed(number)
-    stack.indexed(number)
-    assert "jules-fix" in stack.labels(number)
-    assert [v.outcome for v in incident.all(Verified)] == ["recovered"]
-    assert (incident.rejected, incident.gaps) == ((), ())
-    assert stack.restarts(since) == {}
-    assert stack.numbers() - known == {number}
