@@ -207,7 +207,7 @@ def demo(
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write what was seen there.")] = None,
     state: State = None,
 ) -> int:
-    """Break the marketplace three ways, and show what the fleet makes of it. Exit 0 only if all healed."""
+    """Break the marketplace four ways, and show what the fleet makes of it. Exit 0 only if all healed."""
     from mission_control.demo import demo
 
     return demo(_settings(state), state is not None, json_file)

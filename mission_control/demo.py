@@ -20,8 +20,10 @@ from mission_control.demo_acts import Result
 from mission_control.demo_stage import DemoFailed, Stage, wait_until
 from mission_control.github import GithubSaysNo
 from mission_control.processes import STOP_WITHIN
+from mission_control.sandbox import choose
 from mission_control.settings import Settings
 from mission_control.watch import memory, own_memory
+from shared.adapters.sandbox.none import NoSandbox
 
 UP_WITHIN: Final = 60.0
 SERVERS: Final = frozenset(("broker", "forge", "traces", "engine", "deployer"))
@@ -43,19 +45,29 @@ def demo(settings: Settings, own_state: bool, json_file: Path | None) -> int:
     with ExitStack() as stack:
         try:
             stack.enter_context(_world(state, say))
-            proposes = settings.github_token is not None and settings.merge != "policy"
-            stage = Stage(record.read(state), say, stack, reverts=not proposes)
+            left_out = _no_revert(settings)
+            if left_out:
+                say(f"without a bad commit: {left_out}")
+            stage = Stage(record.read(state), say, stack, left_out)
             results = stage.perform()
         except (DemoFailed, record.NotRunning, GithubSaysNo) as error:
             say(f"the demonstration cannot go on: {error}")
             return 1
         fleet = _fleet_memory(state)
     took = time.monotonic() - began
-    _report(results, fleet, took)
+    _report(results, fleet, took, left_out)
     if json_file is not None:
         document = {"results": [asdict(one) for one in results], "fleet_mb": fleet, "took_s": round(took, 1)}
         json_file.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     return 0 if not any(one.wrong for one in results) else 1
+
+
+def _no_revert(settings: Settings) -> str:
+    """Why the fleet would not merge by itself here; empty where it would."""
+    if settings.merge == "propose" or (settings.merge is None and settings.github_token is not None):
+        return "every merge waits for a person (SRE_MERGE)"
+    chosen = choose(settings)
+    return f"there is no sandbox to prove it in: {chosen.why}" if isinstance(chosen.sandbox, NoSandbox) else ""
 
 
 class _Narrator:
@@ -109,7 +121,7 @@ def _fleet_memory(state: Path) -> dict[str, dict[str, float | None]]:
     return {name: {"rss": memory(pid), "own": own_memory(pid)} for name, pid in workers.items()}
 
 
-def _report(results: list[Result], fleet: dict[str, dict[str, float | None]], took: float) -> None:
+def _report(results: list[Result], fleet: dict[str, dict[str, float | None]], took: float, left_out: str) -> None:
     from rich.console import Console
 
     from mission_control.demo_table import table
@@ -124,3 +136,5 @@ def _report(results: list[Result], fleet: dict[str, dict[str, float | None]], to
     wrong = sum(len(one.wrong) for one in results)
     verdict = "all healed, nothing touched without a fault" if not wrong else f"{wrong} thing(s) went wrong"
     console.print(f"{verdict}, after {took:.0f} s", highlight=False)
+    if left_out:
+        console.print(f"not shown is how a bad commit is taken back: {left_out}", highlight=False)

@@ -34,13 +34,13 @@ class DemoFailed(Exception):
 class Stage:
     """The witnesses, and the acts one after another."""
 
-    def __init__(self, running: record.Record, say: Callable[[str], None], stack: ExitStack, *, reverts: bool) -> None:
-        """`reverts`: whether the fleet may merge by itself here."""
+    def __init__(self, running: record.Record, say: Callable[[str], None], stack: ExitStack, no_revert: str) -> None:
+        """`no_revert`: why a bad commit cannot be taken back without a person here; empty where it can."""
         if running.marketplace is None or running.docker_readonly is None or running.faults is None:
             raise DemoFailed("there is no marketplace to break: its containers are not deployed by this up")
         self._running = running
         self._say = say
-        self._acts = tuple(act for act in ACTS if reverts or act.by == "restart")
+        self._acts = tuple(act for act in ACTS if act.by == "restart" or not no_revert)
         github = running.github
         keyring = parse_keyring((Path(running.state) / "keys.toml").read_text(encoding="utf-8"))
         token = github["tokens"]["operator"] or github["tokens"]["fleet"]
@@ -65,8 +65,6 @@ class Stage:
         self._say(f"incidents    {running.github['url']}/{running.github['repo']}/issues")
         self._say(f"marketplace  {running.marketplace}")
         self._say(f"traces       {running.traces['query']}")
-        if self._acts != ACTS:
-            self._say("without the act of a bad commit: every merge waits for a person here (SRE_MERGE)")
         results = [self._quiet("before")]
         results += [self._play(act) for act in self._acts]
         results.append(self._quiet("after"))
