@@ -151,10 +151,10 @@ def purchase_at(marketplace: str) -> Callable[[requests.Session], bool]:
 
     def buy(session: requests.Session) -> bool:
         quote = session.post(f"{marketplace}/api/quotes", json=WISH, timeout=5)
-        if quote.status_code != requests.codes.created:
+        if quote.status_code != 201:
             return False
         wish = {"quote_id": quote.json()["quote_id"]}
-        return session.post(f"{marketplace}/api/purchases", json=wish, timeout=5).status_code == requests.codes.created
+        return session.post(f"{marketplace}/api/purchases", json=wish, timeout=5).status_code == 201
 
     return buy
 

@@ -49,7 +49,7 @@ def test_a_bad_commit_is_reverted_proved_merged_deployed_and_verified_and_a_harm
     assert (proof["sre-space/base-is-red"], proof["sre-space/head-is-green"]) == ("success", "success")
     assert statuses(stack, pull["merge_commit_sha"])["sre-space/deploy"] == "success"
 
-    (proved,), (merged,), (deployed,) = (said(incident, kind) for kind in (Proved, Merged, Deployed))
+    (proved,), (merged,), (deployed,) = said(incident, Proved), said(incident, Merged), said(incident, Deployed)
     assert (proved.verdict, proved.merge, proved.head_sha) == ("proved", "policy", pull["head"]["sha"])
     assert merged.merge_sha == deployed.sha == pull["merge_commit_sha"]
     assert [v.outcome for v in said(incident, Verified)] == ["healthy"]
