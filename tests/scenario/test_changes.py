@@ -29,7 +29,7 @@ F = TypeVar("F", bound=Fact)
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     with running() as one:
-        wait_for(lambda: one.sold() > WARM, 90.0, "purchases")
+        wait_for(lambda: one.sold() > WARM, 90.0, "purchases", every=1.0)
         yield one
 
 
