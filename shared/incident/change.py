@@ -82,7 +82,5 @@ class MergePull(Record):
     head: Sha
 
 
-Order = Annotated[
-    RevertCommit | SetMemory | SetReplicas | SetConfig | SetFlag | MergePull, Field(discriminator="verb")
-]
+Order = Annotated[RevertCommit | SetMemory | SetReplicas | SetConfig | SetFlag | MergePull, Field(discriminator="verb")]
 """What a directive may ask for besides a restart."""
