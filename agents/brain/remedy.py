@@ -9,15 +9,19 @@ from agents.brain.case import Case, Touch
 from agents.brain.causes import RESTARTABLE, TITLES
 from shared.gitops.undo import undo_line
 from shared.incident.change import Change, RevertCommit, SetMemory
-from shared.incident.facts import Detected, Diagnosed, Merged, Proved, Undone
+from shared.incident.facts import Began, Detected, Diagnosed, Merged, Proved, Refused, Undone
 from shared.incident.parts import Directive, Hypothesis, Verb
 from shared.incident.replay import Incident
 
 RESTART_UNDO: Final = "none needed: a restart changes no state; a container that will not start again is escalated"
 RAISE_BY: Final = 1.5
 """A limit that killed a service is raised to so many times what it was; policy bounds it further."""
+MOST_MIB: Final = 65_536
+"""The highest limit that can be declared (`change.Mebibytes`)."""
 RAISE_AFTER: Final = 2
 """Firings within the window from which a restart is no answer to a memory limit any more."""
+MOST_REVERTED: Final = 20
+"""Files that one revert may name (`RevertCommit.paths`)."""
 BLAMED: Final = frozenset(("bad-deploy", "business-rule"))
 """Causes that a commit may have brought, and its revert takes away."""
 
@@ -33,6 +37,8 @@ class NoRemedy:
 def remedy(incident: Incident, case: Case, best: Hypothesis, fired: int) -> Directive | NoRemedy:
     """The one action against the leading hypothesis. `fired`: firings of this fault within the window."""
     if best.cause in BLAMED and (touch := suspect(incident, case, best.service)) is not None:
+        if len(touch.paths) > MOST_REVERTED:
+            return NoRemedy(f"commit {touch.sha[:10]} changes {len(touch.paths)} files: too many to revert", "escalate")
         return _change(incident, case, best.service, RevertCommit(commit=touch.sha, paths=touch.paths))
     if best.cause == "oom" and fired >= RAISE_AFTER and case.desired is not None:
         if raised(incident, case, best.service):
@@ -83,6 +89,22 @@ def exonerated(incident: Incident) -> frozenset[str]:
     return frozenset(cleared)
 
 
+def refused(incident: Incident, change: Change, head: str) -> str | None:
+    """Why the Fixer's hand has refused this very change of this very commit in this firing: it would do so again."""
+    tried, begun, why = False, False, None
+    for entry in incident.firing:
+        match entry.fact:
+            case Diagnosed(directive=directive):
+                tried, begun = directive.change == change and directive.base == head, False
+            case Began():
+                begun = True
+            case Refused(detail=detail) if tried and begun:
+                why = detail
+            case _:
+                pass
+    return why
+
+
 def raised(incident: Incident, case: Case, service: str) -> bool:
     """Whether an incident of the same fault has merged a higher limit for `service` already."""
     same = [i for i in case.earlier if any(d == incident.detected.fingerprint for d in _fingerprints(i))]
@@ -109,13 +131,17 @@ def _more_memory(case: Case, service: str) -> SetMemory | None:
     container = case.containers.get(service)
     if declared is None or container is None or container.memory_limit != declared.memory_mib * 1024 * 1024:
         return None
-    after = int(declared.memory_mib * RAISE_BY)
+    after = min(int(declared.memory_mib * RAISE_BY), MOST_MIB)
+    if after <= declared.memory_mib:
+        return None
     return SetMemory(service=service, before=declared.memory_mib, after=after)
 
 
 def _change(incident: Incident, case: Case, service: str, change: Change) -> Directive | NoRemedy:
     if case.head is None:
         return NoRemedy(f"{change.verb} of {service}: the repository cannot be read", "stuck")
+    if (why := refused(incident, change, case.head)) is not None:
+        return NoRemedy(f"{change.verb} of {service} was refused: {why}", "escalate")
     verb: Verb = change.verb
     return Directive(
         id=directive_id(incident),

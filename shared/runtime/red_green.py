@@ -110,7 +110,7 @@ def _said(outcome: Outcome) -> str:
     try:
         said = json.loads(last)
         return one_line(f"{said['what']}: {said['figure']} against {said['bound']}")
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return one_line(f"exit status {outcome.exit_code}: {last[-160:]}")
 
 
