@@ -66,14 +66,23 @@ def directive_id(incident: Incident) -> str:
 
 def suspect(incident: Incident, case: Case, service: str) -> Touch | None:
     """The commit nearest before the onset that means something to `service` and has not been cleared of it."""
-    onset = incident.detected.since
-    cleared = exonerated(incident)
-    known = [t for t in case.touches if t.sha not in cleared and service in t.services and t.before(onset)]
+    known = [t for t in suspects(incident, case) if service in t.services]
     return max(known, key=lambda t: t.at, default=None)
 
 
+def suspects(incident: Incident, case: Case) -> tuple[Touch, ...]:
+    """The commits that may have brought this firing: before its onset and its detection, and not cleared of it.
+
+    What the fleet itself has merged against it came later, however near to the onset.
+    """
+    onset, told = incident.detected.since, incident.firing[0].posted_at
+    cleared = exonerated(incident)
+    return tuple(t for t in case.touches if t.sha not in cleared and t.before(onset) and t.at < told)
+
+
 def exonerated(incident: Incident) -> frozenset[str]:
-    """Commits whose revert did not mend this firing: the proof refuted it, or it was taken back."""
+    """Commits whose revert did not mend this firing: the proof refuted it, or it was taken back. And what the fleet
+    has merged in this firing, which stood on it."""
     cleared: set[str] = set()
     blamed: str | None = None
     for entry in incident.firing:
@@ -84,6 +93,13 @@ def exonerated(incident: Incident) -> frozenset[str]:
                 blamed = None
             case Proved(verdict="refuted") | Undone() if blamed is not None:
                 cleared.add(blamed)
+            case _:
+                pass
+        match entry.fact:
+            case Merged(head_sha=head, merge_sha=merge):
+                cleared |= {head, merge}
+            case Undone(merge_sha=merge):
+                cleared.add(merge)
             case _:
                 pass
     return frozenset(cleared)

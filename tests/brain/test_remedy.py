@@ -74,16 +74,16 @@ def test_a_commit_of_another_service_or_after_the_onset_is_not_blamed() -> None:
 def test_a_commit_whose_revert_was_refuted_or_taken_back_is_cleared_and_the_next_one_blamed() -> None:
     begun = ("diagnosed", "ruled:allow", "began", "proposed")
     back = ("proved:policy", "merged", "deployed:running", "verified:ineffective", "undone:ineffective")
-    both = case(touched("d", 3), touched("a", 40))
+    both = case(touched("d", 3), touched("b", 40))
     assert ordered(remedy(incident(), both, best("bad-deploy"), 1)).change == RevertCommit(
         commit="d" * 40, paths=(STACK,)
     )
     for moves in ((*begun, "proved:nobody"), (*begun, *back)):
         log = incident(*moves)  # the directive of the samples reverts ddd…
-        assert exonerated(log) == {"d" * 40}
+        assert "d" * 40 in exonerated(log)
         found = suspect(log, both, SERVICE)
         assert found is not None
-        assert found.sha == "a" * 40
+        assert found.sha == "b" * 40
 
 
 def test_a_commit_of_more_files_than_a_revert_may_name_is_handed_on() -> None:
