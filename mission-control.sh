@@ -94,4 +94,5 @@ if ! installed; then
 fi
 PYTHONPATH=$repo
 export PYTHONPATH
+unset PYTHONDONTWRITEBYTECODE # a command may be many processes: what one has compiled the others need not
 exec "$python" -P -m mission_control "$@"

@@ -24,7 +24,8 @@ from typing import Final
 from mission_control.patients import SERVICES
 from shared.incident.facts import Diagnosed, Escalated, Stuck
 from shared.incident.replay import Incident
-from tests.scenario.stack import Request, Stack, roomy_policy, running, wait_for
+from tests.scenario.stack import Request, Stack, roomy_policy, running
+from tests.waiting import wait_for
 
 CAUSES: Final[dict[str, frozenset[str]]] = {
     "oom": frozenset(("oom",)),

@@ -27,7 +27,8 @@ import requests
 from mission_control.github import GithubSaysNo
 from mission_control.patients import SERVICES
 from shared.incident.facts import Verified
-from tests.scenario.stack import WORKERS, Stack, roomy_policy, running, wait_for
+from tests.scenario.stack import WORKERS, Stack, roomy_policy, running
+from tests.waiting import wait_for
 
 PROBE_EVERY: Final = 0.02
 PER_STACK: Final = 3 * len(SERVICES)

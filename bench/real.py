@@ -31,7 +31,7 @@ from mission_control.roster import AGENTS
 from shared.adapters.kafka import Stream
 from shared.incident.facts import Detected, Verified
 from shared.stream import WAKEUPS, Event
-from tests.scenario.stack import free_ports
+from tests.machine import free_ports
 from tests.stack import parts
 from tests.stack.stack import RealStack, running
 

@@ -164,6 +164,7 @@ class Reader(BaseHTTPRequestHandler):
                 raise Refused(status, "the engine refuses the event stream")
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
+            self.send_header("Transfer-Encoding", "chunked")  # as dockerd does: clients read each event when it is sent
             self.send_header("Connection", "close")
             self.end_headers()
             self.wfile.flush()
@@ -177,7 +178,7 @@ class Reader(BaseHTTPRequestHandler):
             *lines, pending = pending.split(b"\n")
             for line in lines:
                 if _event_counts(line):
-                    self.wfile.write(line + b"\n")
+                    self.wfile.write(b"%x\r\n%b\n\r\n" % (len(line) + 1, line))
             self.wfile.flush()
             if len(pending) > MOST_BYTES:
                 return
@@ -186,6 +187,7 @@ class Reader(BaseHTTPRequestHandler):
                 return
             data = upstream.recv(65536)
             if not data:
+                self.wfile.write(b"0\r\n\r\n")
                 return
             pending += data
 

@@ -6,7 +6,8 @@ told. The last line of the output is JSON: the figure, the bound it was held aga
 
     {"service": "policy-service", "symptom": "conversion",
      "measures": [{"name": "refused purchases", "before": 0.02, "after": 0.97}],
-     "environment": {"policy-service": {"MAX_RISK_FACTOR": "1.8"}, ...}}
+     "environment": {"policy-service": {"MAX_RISK_FACTOR": "1.8"}, ...}, "memory_mib": {"policy-service": 192, ...},
+     "base": what the last line said of the tree before the change, for the run on the tree after it}
 
 It starts the marketplace of the tree on loopback and sends it customers of its own. Standard library only.
 """
@@ -27,11 +28,10 @@ from typing import Any, Final
 SERVICES: Final = ("user-service", "policy-service", "quote-service", "frontend")
 ABSENT, SHOWN, CANNOT_TELL = 0, 1, 3
 CUSTOMERS: Final = 40
-LONG: Final = 300
-"""Customers where a leak is looked for; the first half fills what may be filled."""
-LEAK_KIB: Final = 8.0
-"""Resident memory (KiB) that one customer may leave behind, on average."""
-READY_WITHIN_S: Final = 20.0
+STEP: Final = 20
+MOST_CUSTOMERS: Final = 500
+"""Customers after which a service that is still below its memory limit keeps nothing of them."""
+READY_WITHIN_S: Final = 40.0
 
 
 class Marketplace:
@@ -126,7 +126,7 @@ def _judge(incident: dict[str, Any], market: Marketplace) -> int:
             seen = _customers(market, CUSTOMERS)
             return _share(incident, seen["failed"], sum(seen.values()), "failed requests")
         case "oom":
-            return _leak(market, service)
+            return _leak(incident, market)
         case _:
             return _say(CANNOT_TELL, None, None, f"there is no reproduction of {symptom}")
 
@@ -140,19 +140,27 @@ def _share(incident: dict[str, Any], bad: int, count: int, what: str) -> int:
     return _say(SHOWN if bad / count > bound else ABSENT, round(bad / count, 4), round(bound, 4), what)
 
 
-def _leak(market: Marketplace, service: str) -> int:
-    _customers(market, LONG // 2)
-    before = market.resident_kib(service)
-    _customers(market, LONG // 2)
-    if market.processes[service].poll() is not None:
-        return _say(SHOWN, 1, 0, f"{service} died")
-    each = (market.resident_kib(service) - before) / (LONG // 2)
-    return _say(SHOWN if each > LEAK_KIB else ABSENT, round(each, 2), LEAK_KIB, f"KiB {service} keeps of a customer")
+def _leak(incident: dict[str, Any], market: Marketplace) -> int:
+    """How many customers it takes to its memory limit; a head is held against as many as killed the base."""
+    service, limit = incident["service"], incident["memory_mib"].get(incident["service"])
+    if limit is None:
+        return _say(CANNOT_TELL, None, None, f"no memory limit of {service} is declared")
+    what, served = f"MiB of {service}", 0
+    most = int((incident.get("base") or {}).get("customers") or MOST_CUSTOMERS)
+    while served < most:
+        _customers(market, min(STEP, most - served), first=served)
+        served += min(STEP, most - served)
+        if market.processes[service].poll() is not None:
+            return _say(SHOWN, 1, 0, f"{service} died", served)
+        resident = market.resident_kib(service) / 1024
+        if resident >= limit:
+            return _say(SHOWN, round(resident), limit, f"{what} after {served} customers", served)
+    return _say(ABSENT, round(resident), limit, f"{what} after {served} customers", served)
 
 
-def _customers(market: Marketplace, count: int) -> dict[str, int]:
-    """What became of so many people who all mean to buy: the same people each time."""
-    chance = random.Random(7)
+def _customers(market: Marketplace, count: int, first: int = 0) -> dict[str, int]:
+    """What became of so many people who all mean to buy: the same people each time, others for another `first`."""
+    chance = random.Random(7 + first)
     seen = {"purchased": 0, "refused": 0, "failed": 0}
     for _ in range(count):
         wish = {
@@ -183,8 +191,8 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
-def _say(status: int, figure: float | None, bound: float | None, what: str) -> int:
-    sys.stdout.write(json.dumps({"figure": figure, "bound": bound, "what": what}) + "\n")
+def _say(status: int, figure: float | None, bound: float | None, what: str, customers: int | None = None) -> int:
+    sys.stdout.write(json.dumps({"figure": figure, "bound": bound, "what": what, "customers": customers}) + "\n")
     return status
 
 

@@ -16,6 +16,8 @@ HANDS: Final = "fixer"
 """The one worker that is given an engine it can write to."""
 ADVISED: Final = "brain"
 """The one worker that is told of a language model."""
+PROVES: Final = "escalation"
+"""The one worker that is told of Tier-3 agents."""
 EMBEDDED_PACE: Final = {"healthy_for": timedelta(seconds=3), "herald_every": timedelta(seconds=1)}
 """Faster than the defaults, because nobody else's limits are at stake on one machine."""
 _PACE: Final = {
@@ -40,6 +42,9 @@ class Addresses:
     query: str | None = None
     docker: str | None = None
     docker_readonly: str | None = None
+    jules: str | None = None
+    """Base URL of Jules' REST API, and the key it is asked with."""
+    jules_key: str | None = field(default=None, repr=False)
     health: dict[str, int] = field(default_factory=dict)
     """Worker to the TCP port of its /healthz and /metrics."""
 
@@ -63,6 +68,7 @@ def worker_variables(name: str, given: Settings, state: Path, at: Addresses, key
         "SRE_KEY": str(own_key) if own_key.exists() else None,
         "SRE_KEYRING": str(keyring),
         "SRE_POLICY": str(given.policy),
+        "SRE_MERGE": given.merge or ("policy" if given.github_token is None else "propose"),
         "SRE_LOG_LEVEL": given.log_level,
         "SRE_WEBHOOK_SECRET": secret,
         "SRE_WEBHOOK_PORT": str(given.webhook_port) if webhook else None,
@@ -75,7 +81,25 @@ def worker_variables(name: str, given: Settings, state: Path, at: Addresses, key
         "MALLOC_ARENA_MAX": "1",
         "MALLOC_TRIM_THRESHOLD_": "65536",
     }
+    if name in (PROVES, HANDS):
+        told |= _sandbox(given)
+    if name == PROVES:
+        told |= _tier3(given, at)
     return told | (_model(given) if name == ADVISED and given.model else {})
+
+
+def _sandbox(given: Settings) -> dict[str, str | None]:
+    return {"SRE_SANDBOX_IMAGE": given.sandbox_image, "SRE_SANDBOX_DOCKER_HOST": given.sandbox_docker_host}
+
+
+def _tier3(given: Settings, at: Addresses) -> dict[str, str | None]:
+    """Who may be asked to change code: as the user set it, else the embedded Jules, then a person."""
+    return {
+        "JULES_API_KEY": at.jules_key,
+        "JULES_API_URL": at.jules,
+        "SRE_TIER3": ",".join(given.tier3) if given.tier3 else None,
+        "SRE_TIER3_COMMAND": given.tier3_command,
+    }
 
 
 def _model(given: Settings) -> dict[str, str | None]:

@@ -12,6 +12,7 @@ import typer
 
 from mission_control.faults import Commands
 from mission_control.rca import register
+from mission_control.workflows import register as register_workflows
 
 if TYPE_CHECKING:
     from mission_control.settings import Settings
@@ -133,6 +134,21 @@ def explain(number: Number, state: State = None) -> int:
     return explain(_settings(state), number)
 
 
+@app.command("verify-jules-pr")
+def verify_jules_pr(
+    pull: Annotated[
+        int | None, typer.Argument(metavar="[PR]", min=1, help="Default: the newest open one by Jules.")
+    ] = None,
+    status: Annotated[bool, typer.Option(help="Post each check as a commit status.")] = True,
+    as_json: AsJson = False,
+    state: State = None,
+) -> int:
+    """Prove a pull request against its incident: red before, green after, quiet without the fault. Exit 0 if proved."""
+    from mission_control.verify_pull import verify_jules_pr
+
+    return verify_jules_pr(_settings(state), pull, as_json, status)
+
+
 @app.command()
 def keys(
     fleet: Annotated[Path, typer.Option("--fleet", metavar="DIR", help="Folder of the keyring and made settings.")],
@@ -181,6 +197,9 @@ def deploy(
     if follow and (once or ref):
         raise typer.BadParameter("--follow goes with neither --once nor --ref")
     return deploy(_settings(state), Order(ref, follow, compose, as_json))
+
+
+register_workflows(app)
 
 
 @app.command()

@@ -7,11 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from mission_control.settings import REPOSITORY_ROOT
 
 REAL: Final = "--real"
+IN_PARALLEL: Final = ("-n", "2")
+"""How the whole set runs (see tests/schedule.py): a test mostly waits, so two at a time take about half the time."""
 CHECKS: Final[dict[str, tuple[str, ...]]] = {
     "ruff check": ("-m", "ruff", "check", "."),
     "ruff format": ("-m", "ruff", "format", "--check", "."),
@@ -21,16 +24,24 @@ CHECKS: Final[dict[str, tuple[str, ...]]] = {
 
 
 def test(arguments: Sequence[str]) -> int:
-    """Become pytest at the repository's root; its exit code is the command's.
-
-    `--real` runs tests/stack instead of everything else: real containers on a real dockerd.
-    """
-    if REAL in arguments:
-        rest = [argument for argument in arguments if argument != REAL]
-        arguments = rest if any("tests/stack" in argument for argument in rest) else ["tests/stack", *rest]
+    """Become pytest at the repository's root; its exit code is the command's."""
     os.chdir(REPOSITORY_ROOT)
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-P", "-m", "pytest", *arguments])  # noqa: S606 - a list, no shell
+    given = for_pytest(arguments)
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "pytest", *given])  # noqa: S606 - a list, no shell
+
+
+def for_pytest(arguments: Sequence[str]) -> list[str]:
+    """What pytest is given for these arguments of `test`; paths are relative to the present folder.
+
+    `--real` stands for tests/stack: real containers on a real dockerd. Where neither that nor a path is given it is
+    everything else, in several processes (`-n 0` makes it one).
+    """
+    rest = [argument for argument in arguments if argument != REAL]
+    if REAL in arguments:
+        return rest if any("tests/stack" in argument for argument in rest) else ["tests/stack", *rest]
+    named = any(Path(argument.partition("::")[0]).exists() for argument in rest)
+    return rest if named else [*IN_PARALLEL, *rest]
 
 
 def check() -> int:

@@ -102,7 +102,7 @@ def _github(settings: Settings, running: record.Record | None) -> Iterator[Findi
                   "" if may else f"give {login} write access to {repository.name}")  # fmt: skip
     missing = sorted(set(map(str, CATALOGUE)) - there)
     yield Finding("labels", not missing, f"{len(CATALOGUE) - len(missing)} of {len(CATALOGUE)} are there",
-                  "" if not missing else f"./mission-control.sh up makes them: {', '.join(missing[:3])} …")  # fmt: skip
+                  "" if not missing else f"./mission-control.sh labels --sync: {', '.join(missing[:3])} …")  # fmt: skip
 
 
 def _parts(settings: Settings, running: record.Record | None) -> Iterator[Finding]:
@@ -179,6 +179,20 @@ def _policy(settings: Settings, _running: record.Record | None) -> Iterator[Find
     yield Finding("policy", True, f"{settings.policy}: {len(policy.services)} services")
 
 
+def _sandbox(settings: Settings, _running: record.Record | None) -> Iterator[Finding]:
+    from mission_control.sandbox import choose
+
+    chosen = choose(settings)
+    strength = chosen.sandbox.strength
+    if strength.word == "none":
+        fix = (
+            "install bubblewrap, or set SRE_SANDBOX_IMAGE and SRE_SANDBOX_DOCKER_HOST; until then proofs are unverified"
+        )
+        yield Finding("sandbox", False, strength.line, fix)
+        return
+    yield Finding("sandbox", True, f"{strength.word}: {strength.line} ({chosen.why})")
+
+
 def _model(settings: Settings, _running: record.Record | None) -> Iterator[Finding]:
     if settings.model is None:
         return
@@ -231,4 +245,4 @@ def _ping(address: str) -> None:
     client.close()
 
 
-_LOOKS: Final = (_tools, _world, _github, _parts, _topics, _keys, _policy, _model)
+_LOOKS: Final = (_tools, _world, _github, _parts, _topics, _keys, _policy, _sandbox, _model)

@@ -37,6 +37,12 @@ def engine(state: Path) -> Program:
     return _program("engine", state, [*arguments, "--data", str(state / "engine")])
 
 
+def jules(state: Path, port: int, forge: str) -> Program:
+    accounts, key = state / "forge-accounts.json", state / "jules.key"
+    where = ["--port", str(port), "--data", str(state / "jules"), "--forge", forge]
+    return _program("jules", state, [*where, "--accounts", str(accounts), "--key-file", str(key)])
+
+
 def worker(name: str, state: Path, variables: Mapping[str, str | None]) -> Program:
     """An agent in a process of its own; `variables` is all it knows."""
     argv = (sys.executable, "-P", "-m", "mission_control", "run", name)

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 
 import requests
 
-from shared.incident.labels import CATALOGUE
+from shared.incident.labels import CATALOGUE, PULSE
 from shared.incident.thread import Comment, Thread
 
 TIMEOUT: Final = 10.0
@@ -22,6 +22,16 @@ _OK: Final = 400
 
 class GithubSaysNo(Exception):
     """GitHub answered with an error, or not at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelChange:
+    """What makes one label of the repository as the catalogue has it. `was`: its name there; None where it is new."""
+
+    name: str
+    was: str | None
+    color: str
+    description: str
 
 
 @dataclass(slots=True)
@@ -95,17 +105,31 @@ class Repository:
         """Whose token this is. Raises GithubSaysNo."""
         return str(self._request("GET", f"{self.api}/user").json()["login"])
 
+    def label_changes(self) -> tuple[LabelChange, ...]:
+        """What sync_labels would do. Names differ by more than case; labels that are not ours are left. Raises
+        GithubSaysNo."""
+        there = {str(row["name"]).casefold(): row for row in self.pages("/labels")}
+        wrong = []
+        for key, (color, description) in CATALOGUE.items():
+            name, row = str(key), there.get(str(key).casefold())
+            if row is None:
+                wrong.append(LabelChange(name, None, color, description))
+                continue
+            kept = (row["description"] or "") if name == PULSE else description  # there the herald writes
+            if (row["name"], row["color"], row["description"] or "") != (name, color, kept):
+                wrong.append(LabelChange(name, str(row["name"]), color, kept))
+        return tuple(wrong)
+
     def sync_labels(self) -> int:
         """Make every label of the fleet's catalogue as it should be; returns how many were made or changed."""
-        there = {row["name"]: (row["color"], row["description"] or "") for row in self.pages("/labels")}
-        wrong = {name: look for name, look in CATALOGUE.items() if there.get(name) != look}
-        for name, (color, description) in wrong.items():
-            body = {"color": color, "description": description}
-            if name in there:
-                self.call("PATCH", f"/labels/{quote(name, safe='')}", json=body)
+        changes = self.label_changes()
+        for change in changes:
+            look = {"color": change.color, "description": change.description}
+            if change.was is None:
+                self.call("POST", "/labels", json={"name": change.name, **look})
             else:
-                self.call("POST", "/labels", json={"name": str(name), **body})
-        return len(wrong)
+                self.call("PATCH", f"/labels/{quote(change.was, safe='')}", json={"new_name": change.name, **look})
+        return len(changes)
 
     def _request(self, method: str, url: str, **arguments: Any) -> requests.Response:
         headers = arguments.pop("headers", {}) | {

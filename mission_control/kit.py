@@ -45,4 +45,4 @@ class Running:
     kafka: Stream | None
 
 
-Built = tuple[Agent[Any], Hand | None, Callable[[Running], None]]
+Built = tuple[Agent[Any], Hand[Any] | None, Callable[[Running], None]]

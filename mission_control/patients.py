@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from mission_control.deployer.release import BadRelease, Release
-from mission_control.deployer.stack import FILE, Service
+from shared.gitops.stack import STACK, Service
 
 SERVICES: Final = ("user-service", "policy-service", "quote-service", "frontend")
 """In the order in which they are needed."""
 LOAD: Final = "load"
 VERSION: Final = "0.1.0"
-LOAD_SERVICE: Final = Service(image=None, memory_mib=192, replicas=1, environment={})
+LOAD_SERVICE: Final = Service(memory_mib=192)
 """The customers are no service that anybody configures."""
 MEBIBYTE: Final = 1024 * 1024
 SECOND: Final = 1_000_000_000
@@ -109,14 +109,14 @@ def marketplace(site: Site, release: Release) -> tuple[Patient, ...]:
 def wrong_services(release: Release) -> None:
     """Raises BadRelease when the stack describes other services than there are."""
     if wrong := sorted(frozenset(SERVICES).symmetric_difference(release.services)):
-        raise BadRelease(f"{FILE} must describe {', '.join(SERVICES)}; not so: {', '.join(wrong)[:60]}")
+        raise BadRelease(f"{STACK} must describe {', '.join(SERVICES)}; not so: {', '.join(wrong)[:60]}")
 
 
 def _patient(name: str, wanted: Service, site: Site, release: Release, common: Mapping[str, str]) -> Patient:
     given = {**common, "SERVICE_NAME": name, "PORT": str(site.ports[name])}
     reserved = {*given, "SERVICE_VERSION"}
     if taken := sorted(key for key in wanted.environment if key in reserved or _LOADS_CODE.fullmatch(key)):
-        raise BadRelease(f"{name}: {', '.join(taken)[:60]} is for the deployer to say, not for {FILE}")
+        raise BadRelease(f"{name}: {', '.join(taken)[:60]} is for the deployer to say, not for {STACK}")
     if wanted.replicas != 1:
         raise BadRelease(
             f"{name}: {wanted.replicas} replicas cannot be had here: its records are in one process's memory"

@@ -17,6 +17,7 @@ USUAL: Final = {
     "user-service": 8004,
     "load": 8005,
     "broker": 19092,
+    "jules": 3002,
 }
 """Who listens where when nothing else is asked for."""
 

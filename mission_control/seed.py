@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from mission_control.deployer.release import SOURCE
-from mission_control.deployer.stack import FILE
 from mission_control.settings import REPOSITORY_ROOT
 from shared.adapters.git import GitSaysNo, git
+from shared.gitops.stack import STACK
 from shared.proof import REPRODUCTION
 
 BACKDATED: Final = timedelta(days=1)
@@ -44,12 +44,12 @@ def seed(pages: str, repo: str, token: str, policy: Path, keyring: Path) -> bool
         with tempfile.TemporaryDirectory(prefix="sre-space-seed-") as scratch:
             folder = Path(scratch) / "work"
             git(Path(scratch), "clone", "--quiet", f"{pages}/{repo}.git", str(folder), token=token)
-            if (folder / FILE).exists():
+            if (folder / STACK).exists():
                 return False
             if not (folder / SOURCE).exists():
                 _lay_out(folder, policy, keyring)
-            (folder / FILE).parent.mkdir(exist_ok=True)
-            for name in (FILE, REPRODUCTION):
+            (folder / STACK).parent.mkdir(exist_ok=True)
+            for name in (STACK, REPRODUCTION):
                 shutil.copyfile(REPOSITORY_ROOT / name, folder / name)
             git(folder, "add", "--all", "--force")
             when = (datetime.now(UTC) - BACKDATED).isoformat()

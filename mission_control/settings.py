@@ -86,6 +86,10 @@ class Settings(BaseSettings):
     """Files of the compose project that `deploy --compose` deploys to, `:` between them. None: docker-compose.yml."""
     compose_project: str | None = _variable("COMPOSE_PROJECT_NAME")
     """Its name, when no container of it runs yet. None: the name of the repository's folder."""
+    sandbox_image: str | None = _variable("SRE_SANDBOX_IMAGE")
+    """Image with `python3` (and pytest, if tests are to run) for sandboxes. None: bubblewrap makes them, not Docker."""
+    sandbox_docker_host: str | None = _variable("SRE_SANDBOX_DOCKER_HOST")
+    """The engine that makes sandboxes. Who may use it owns its host: better one of its own. Default: `docker_host`."""
     state_dir: Path = _variable("SRE_STATE_DIR", REPOSITORY_ROOT / ".sre-space")
     """Folder for everything that is kept. Default: inside the repository, where git ignores it."""
     keys_dir: Path | None = _variable("SRE_KEYS_DIR")
@@ -96,6 +100,9 @@ class Settings(BaseSettings):
     """File of the fleet's public keys. Default: `state_dir`/keys.toml, else the repository's deploy/keys.toml."""
     policy: Path = _variable("SRE_POLICY", REPOSITORY_ROOT / "deploy" / "policy.yaml")
     """The policy that Guardrail rules by and the Fixer asks again. Default: the one in the repository."""
+    merge: Literal["propose", "policy"] | None = _variable("SRE_MERGE")
+    """`policy`: what the policy lets in without a person is merged; `propose`: every merge is a person's. Default:
+    propose on a real GitHub, policy on the embedded forge."""
     probe_every: Duration = _variable("SRE_PROBE_EVERY", timedelta(seconds=0.5))
     """Time between two health probes of one service. 0.5 s leaves three probes within the 2 s a detection may take."""
     resync_every: Duration = _variable("SRE_RESYNC_EVERY", timedelta(seconds=60))
@@ -211,7 +218,7 @@ class Settings(BaseSettings):
             raise ValueError("must be host:port[,host:port]")
         return value
 
-    @field_validator("docker_host", "docker_readonly_host")
+    @field_validator("docker_host", "docker_readonly_host", "sandbox_docker_host")
     @classmethod
     def _engine_address(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(_UNIX_OR_TCP):

@@ -13,15 +13,13 @@ from mission_control.settings import BadSettings
 from shared import stream
 from shared.adapters.github.source import GitHubSource
 from shared.incident.record import Role
-from shared.ports import Engine, Metrics, Sandbox, Traces
+from shared.ports import Engine, Metrics, Traces
 from shared.proof import Trees
 from shared.runtime.patrol import PatrolRound
 
 if TYPE_CHECKING:
     from agents.scout.carrier import Carrier
     from agents.scout.learner import Learner
-
-_API: Final = "/api/v3"
 
 
 def _nothing_more(_: Running) -> None:
@@ -112,7 +110,9 @@ def _brain(kit: Kit, stack: ExitStack) -> Built:
 
     model = adviser(kit.settings, kit.clock, stack, unsound, replied)
     look = _looking(kit, stack), _traces(kit), reads, reads, kit.archive
-    agent = Brain(*look, window, most, kit.redactor, heard, model, _metrics(kit), GitHubSource(kit.github.wire))
+    agent = Brain(
+        *look, window, most, kit.redactor, heard, model, _metrics(kit), GitHubSource(kit.github.wire), kit.policy.lists
+    )
 
     def finish(running: Running) -> None:
         late.append(running)
@@ -137,6 +137,7 @@ def _fixer(kit: Kit, stack: ExitStack) -> Built:
     from agents.fixer.actuators.ledger import Ledger
     from agents.fixer.hands import Hands
     from agents.fixer.look import Fixer
+    from mission_control.sandbox import choose
     from shared.adapters.docker import DockerHands
     from shared.adapters.github.pulls import GitHubPulls
     from shared.runtime.red_green import RedGreen
@@ -148,7 +149,7 @@ def _fixer(kit: Kit, stack: ExitStack) -> Built:
     ledger = Ledger(kit.settings.state_dir / "ledger", kit.clock, time.sleep)
     source = GitHubSource(kit.github.wire)
     pulls = GitHubPulls(kit.github.wire, source, kit.github.budget)
-    prover = RedGreen(_sandbox(kit), _trees(kit))
+    prover = RedGreen(choose(kit.settings).sandbox, _trees(kit))
     hands = Hands(
         restarts=ContainerRestart(docker, ledger, kit.clock, frozenset(kit.policy.services)),
         changes=PullRequests(source, pulls, prover, kit.policy, kit.github.reads.now),
@@ -162,10 +163,21 @@ def _memory(kit: Kit, _: ExitStack) -> Built:
     return Memory(kit.github.reads, kit.archive, kit.settings.recurrence_window), None, _nothing_more
 
 
-def _escalation(kit: Kit, _: ExitStack) -> Built:
+def _escalation(kit: Kit, stack: ExitStack) -> Built:
+    from agents.escalation.hand import Tier3
     from agents.escalation.look import Escalation
+    from mission_control.sandbox import choose
+    from mission_control.tier3 import backends, closing
+    from shared.adapters.github.pulls import GitHubPulls
+    from shared.runtime.red_green import RedGreen
 
-    return Escalation(kit.github.reads, kit.keyring.accounts), None, _nothing_more
+    source, trees, sandbox = GitHubSource(kit.github.wire), _trees(kit), choose(kit.settings).sandbox
+    made = backends(kit, lambda: sandbox, trees, source)
+    closing(stack, made)
+    pulls = GitHubPulls(kit.github.wire, source, kit.github.budget)
+    hand = Tier3(made, source, pulls, RedGreen(sandbox, trees), kit.redactor)
+    agent = Escalation(kit.github.reads, kit.github.reads, kit.keyring.accounts, made, source)
+    return agent, hand, _nothing_more
 
 
 BUILD: Final[dict[Role, Callable[[Kit, ExitStack], Built]]] = {
@@ -199,20 +211,14 @@ def _metrics(kit: Kit) -> Metrics | None:
 
 def _trees(kit: Kit) -> Trees:
     """The repository's commits as files."""
+    from mission_control.tier3 import pages
     from shared.adapters.git import GitTrees
 
     address = kit.github.wire.address
-    site = "https://github.com" if address.api_url == "https://api.github.com" else address.api_url.removesuffix(_API)
-    return GitTrees(kit.settings.state_dir / "trees", f"{site}/{address.repo}.git", address.token)
+    return GitTrees(kit.settings.state_dir / "trees", f"{pages(address.api_url)}/{address.repo}.git", address.token)
 
 
 def _traces(kit: Kit) -> Traces:
     from shared.adapters.jaeger import JaegerTraces
 
     return JaegerTraces(kit.settings.jaeger_url) if kit.settings.jaeger_url else NoTraces()
-
-
-def _sandbox(kit: Kit) -> Sandbox:
-    from shared.adapters.sandbox.bubblewrap import Bubblewrap
-
-    return Bubblewrap(kit.settings.state_dir / "sandbox")

@@ -35,12 +35,7 @@ _log = structlog.get_logger()
 
 def run_agent(name: str, settings: Settings) -> int:
     """Run one process of the roster until SIGTERM or SIGINT. Raises BadSettings before anything is started."""
-    secrets = [
-        s.get_secret_value()
-        for s in (settings.github_token, settings.webhook_secret, settings.alert_token, settings.model_key)
-        if s is not None
-    ]
-    redactor = Redactor(secrets)
+    redactor = redactor_of(settings)
     log.configure(name, settings.log_level, redactor)
     if settings.crash_at:
         crashpoints.arm(settings.crash_at)
@@ -50,15 +45,21 @@ def run_agent(name: str, settings: Settings) -> int:
         return run_herald(settings)
     with ExitStack() as stack:
         role = next(role for role in ROLES if role == name)
-        worker = _worker(role, settings, redactor, stack)
+        worker = put_together(role, settings, redactor, stack).worker
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: worker.stop())
         worker.run()
     return 0
 
 
-def _worker(role: Role, settings: Settings, redactor: Redactor, stack: ExitStack) -> Worker:
-    """One worker with everything it needs; what must be closed is in `stack`."""
+def redactor_of(settings: Settings) -> Redactor:
+    """Knows every secret of the settings by heart."""
+    secrets = (settings.github_token, settings.webhook_secret, settings.alert_token, settings.model_key)
+    return Redactor([secret.get_secret_value() for secret in (*secrets, settings.jules_key) if secret is not None])
+
+
+def put_together(role: Role, settings: Settings, redactor: Redactor, stack: ExitStack) -> Running:
+    """One worker with everything it needs, not yet running; what must be closed is in `stack`. Raises BadSettings."""
     if settings.github_token is None or settings.github_repository is None:
         raise BadSettings(("GITHUB_PERSONAL_ACCESS_TOKEN and GITHUB_REPOSITORY must be set",))
     clock = SystemClock()
@@ -101,8 +102,9 @@ def _worker(role: Role, settings: Settings, redactor: Redactor, stack: ExitStack
     if kafka is not None:
         _wake(worker, kafka, f"sre-{role}" if settings.replicas > 1 and role in SHARED else None)
     health.state = worker.state
-    finish(Running(worker, desk, scribe, kafka))
-    return worker
+    running = Running(worker, desk, scribe, kafka)
+    finish(running)
+    return running
 
 
 def _wake(worker: Worker, kafka: Stream, group: str | None) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from mission_control import embedded, ports, seed, targets
 from mission_control.addresses import Addresses, worker_variables
 from mission_control.github import Repository
-from mission_control.keys import FLEET, make_accounts, make_keys
+from mission_control.keys import FLEET, make_accounts, make_jules_key, make_keys
 from mission_control.patients import LOAD, SERVICES, Site
 from mission_control.processes import NotStarted, Supervisor
 from mission_control.record import Record
@@ -126,6 +126,13 @@ class World:
             at.api, at.repo = given.github_api_url, given.github_repository or ""
             at.pages = _pages(given.github_api_url)
             at.tokens = {"fleet": given.github_token.get_secret_value(), "operator": None, "outsider": None}
+        if given.jules_key is not None:
+            at.jules, at.jules_key = given.jules_url, given.jules_key.get_secret_value()
+        elif given.github_token is None:
+            at.jules_key = make_jules_key(state / "jules.key")
+            self.supervisor.start([embedded.jules(state, chosen["jules"], at.pages)])
+            at.jules = self.supervisor.children["jules"].ready["api"]
+            self._servers.append("jules")
         at.docker = given.docker_host or f"unix://{ready['engine']['socket']}"
         at.docker_readonly = given.engine_to_look_at or f"unix://{ready['engine']['readonly_socket']}"
 

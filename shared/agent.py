@@ -16,6 +16,7 @@ from shared.incident.record import Role
 from shared.incident.replay import Incident
 
 Seen = TypeVar("Seen")
+Deed_contra = TypeVar("Deed_contra", contravariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,16 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True)
+class Delegate:
+    """Have a Tier-3 backend do something: begin, go on with its plan; or prove the pull request it made."""
+
+    what: Literal["open", "approve", "prove"]
+    backend: str
+    attempt: int
+    incident: Incident
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """Answer a person's comment in words; never evidence."""
 
@@ -95,7 +106,7 @@ class Later:
     why: str
 
 
-Effect = Say | Act | Label | Answer | Close | Later
+Effect = Say | Act | Delegate | Label | Answer | Close | Later
 
 
 class Agent(Protocol, Generic[Seen]):
@@ -116,9 +127,12 @@ class Agent(Protocol, Generic[Seen]):
         ...
 
 
-class Hand(Protocol):
-    """What acts: each step of a directive is done exactly once, however often it is asked."""
+class Hand(Protocol[Deed_contra]):
+    """What acts: each step is done exactly once, however often it is asked."""
 
-    def carry_out(self, act: Act) -> AnyFact:
-        """The fact to say of the step that was next. Raises Transient when it is not known yet what became of it."""
+    def carry_out(self, act: Deed_contra) -> AnyFact | None:
+        """The fact to say of the step; None: nothing is to be said, look again.
+
+        Raises Transient when it is not known yet what became of it.
+        """
         ...

@@ -327,7 +327,8 @@ class Job:
     """An untrusted program: it sees a copy of `tree`, its `files`, a Python and the system's programs, no more.
 
     It starts in SANDBOX_TREE with PATH, HOME, TMPDIR and LANG set; `python3` is on PATH. Of `tree`, a folder, a `.git`
-    at the top is left out (it may hold credentials), links are kept as links, devices, sockets and pipes dropped.
+    at the top is left out (it may hold credentials), and so are symbolic links that lead out of it, devices, sockets
+    and pipes; owners and modes but "executable" are not kept.
     """
 
     tree: Path

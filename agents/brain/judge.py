@@ -12,7 +12,7 @@ from agents.brain.causes import TITLES
 from agents.brain.counsel import Counsel, heard, preferred
 from agents.brain.director import Panel, convene
 from agents.brain.exhibit import exhibit
-from agents.brain.remedy import NoRemedy, remedy
+from agents.brain.remedy import Allowed, NoRemedy, remedy
 from shared.agent import Later, Say
 from shared.incident.brief import brief
 from shared.incident.facts import Advised, Detected, Diagnosed, Escalated, Stuck, Verified
@@ -35,6 +35,7 @@ class Seen:
     now: datetime
     window: timedelta
     escalate_after: int
+    allowed: Allowed = lambda *_: True
     counsel: Counsel | None = None
     """What came of asking a model, where one was asked."""
 
@@ -70,7 +71,7 @@ def diagnose(incident: Incident, seen: Seen) -> Say | Later | None:
         return Later(seen.now + timedelta(seconds=1), "the evidence does not name a cause clearly yet")
     if best.cause == "unknown" or (best.probability < ENOUGH and not panel.in_focus):
         return Say(_unknown(seen.case, panel))
-    chosen = remedy(incident, seen.case, best, repeated)
+    chosen = remedy(incident, seen.case, best, repeated, seen.allowed)
     if isinstance(chosen, NoRemedy):
         if chosen.how == "escalate":
             return _escalate(incident, seen, panel, chosen.reason)

@@ -16,6 +16,7 @@ from agents.brain.commits import MOST, desired, touch
 from agents.brain.counsel import RESTING, Counsel, Topic, topic
 from agents.brain.judge import ENOUGH, Seen, diagnose, judge
 from agents.brain.question import Shown, question, shown
+from agents.brain.remedy import Allowed
 from shared.agent import Effect, Later, Say
 from shared.analysis.metrics import Series
 from shared.analysis.trace import Span, Trace
@@ -90,10 +91,12 @@ class Brain:
         adviser: Adviser | None = None,
         metrics: Metrics | None = None,
         source: Source | None = None,
+        allowed: Allowed = lambda *_: True,
     ) -> None:
         """`adviser`: a language model, for where arithmetic is not clear; None: there is none. `source`: the
         repository, where its commits can be read; without it no change of it is proposed."""
         self._source = source
+        self._allowed = allowed
         self._engine = engine
         self._traces = traces
         self._issues = issues
@@ -207,7 +210,7 @@ class Brain:
             case = replace(case, head=head, desired=stack)
         if not case.during and "traces during" not in missing:
             missing["traces during"] = "none in the window"
-        return Seen(case, now, self._window, self._escalate_after)
+        return Seen(case, now, self._window, self._escalate_after, self._allowed)
 
     def judge(self, incident: Incident, seen: Seen) -> Effect | None:
         return judge(incident, seen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -34,17 +35,28 @@ class NoRemedy:
     how: Literal["escalate", "stuck"]
 
 
-def remedy(incident: Incident, case: Case, best: Hypothesis, fired: int) -> Directive | NoRemedy:
+Allowed = Callable[[str, Verb], bool]
+"""(service, verb) -> whether the policy lists it: what it forbids is not proposed, for something else may help."""
+
+
+def remedy(
+    incident: Incident, case: Case, best: Hypothesis, fired: int, allowed: Allowed = lambda *_: True
+) -> Directive | NoRemedy:
     """The one action against the leading hypothesis. `fired`: firings of this fault within the window."""
-    if best.cause in BLAMED and (touch := suspect(incident, case, best.service)) is not None:
-        if len(touch.paths) > MOST_REVERTED:
-            return NoRemedy(f"commit {touch.sha[:10]} changes {len(touch.paths)} files: too many to revert", "escalate")
-        return _change(incident, case, best.service, RevertCommit(commit=touch.sha, paths=touch.paths))
-    if best.cause == "oom" and fired >= RAISE_AFTER and case.desired is not None:
-        if raised(incident, case, best.service):
-            return NoRemedy(f"OOM in {best.service} again, its memory limit was raised before: it leaks", "escalate")
-        if (change := _more_memory(case, best.service)) is not None:
-            return _change(incident, case, best.service, change)
+    service = best.service
+    if best.cause in BLAMED and allowed(service, "revert-commit"):
+        touch = suspect(incident, case, service)
+        if touch is not None:
+            if len(touch.paths) > MOST_REVERTED:
+                many = f"commit {touch.sha[:10]} changes {len(touch.paths)} files: too many to revert"
+                return NoRemedy(many, "escalate")
+            return _change(incident, case, service, RevertCommit(commit=touch.sha, paths=touch.paths))
+    if best.cause == "oom" and fired >= RAISE_AFTER and allowed(service, "set-memory"):
+        if raised(incident, case, service):
+            return NoRemedy(f"OOM in {service} again, though its memory limit was raised: it leaks", "escalate")
+        change = _more_memory(incident, case, service)
+        if change is not None:
+            return _change(incident, case, service, change)
     if best.cause not in RESTARTABLE:
         return NoRemedy(f"{TITLES[best.cause]} in {best.service}: no restart mends that", "escalate")
     target = case.containers.get(best.service)
@@ -137,12 +149,21 @@ def raised(incident: Incident, case: Case, service: str) -> bool:
     return False
 
 
+def _diagnosed(incident: Incident) -> tuple[Diagnosed, ...]:
+    return tuple(e.fact for e in incident.firing if isinstance(e.fact, Diagnosed))
+
+
 def _fingerprints(incident: Incident) -> tuple[str, ...]:
     return tuple(d.fingerprint for d in incident.all(Detected))
 
 
-def _more_memory(case: Case, service: str) -> SetMemory | None:
-    """The raise of a limit that the engine says is the one in force; None where that is not the declared one."""
+def _more_memory(incident: Incident, case: Case, service: str) -> SetMemory | None:
+    """The raise of a limit that the engine says is the one in force; None where that is not the declared one.
+
+    Once a firing: where it was refused, a restart brings the service back.
+    """
+    if any(isinstance(d.directive.change, SetMemory) for d in _diagnosed(incident)):
+        return None
     declared = case.desired.services.get(service) if case.desired is not None else None
     container = case.containers.get(service)
     if declared is None or container is None or container.memory_limit != declared.memory_mib * 1024 * 1024:

@@ -40,17 +40,20 @@ from shared.redaction import Redactor
 
 LONGEST: Final = 20_000
 """Characters of the whole text."""
-LONGEST_REPRODUCTION: Final = 6_000
-LONGEST_PLACE: Final = 120
-"""Characters of a path among the constraints."""
-MOST_PLACES: Final = 20
-MOST_STEPS: Final = 30
+LONGEST_REPRODUCTION: Final = 5_000
+LONGEST_EXHIBIT: Final = 2_000
+LONGEST_PLACES: Final = 1_500
+"""Characters of the paths that may, and that may not be changed. With the next three these leave room for evidence."""
+MOST_STEPS: Final = 15
+MOST_MEASURES: Final = 8
+LONGEST_LINE: Final = 180
+"""Characters of a step or a measure; a statement has twice, evidence three times as many."""
 _PATH: Final = re.compile(r"[A-Za-z0-9_.*-]+(?:/[A-Za-z0-9_.*-]+)*/?")
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the work must keep to. Paths are relative to the repository, plain ASCII, `*` allowed."""
+    """What the work must keep to. Paths are relative to the repository, plain ASCII, `*` allowed, `!` an exception."""
 
     branch: str
     allowed: tuple[str, ...]
@@ -77,7 +80,8 @@ def brief(incident: Incident, attempt: int, terms: Terms, redactor: Redactor) ->
     evidence = list(_evidence(incident))
     tried = [_tried(entry) for entry in incident.entries]
     steps = [step for step in tried if step][-MOST_STEPS:]
-    lines = [_line(f"[{e.id}] {e.kind}: {e.summary}" + (f" ({e.link})" if e.link else ""), redactor) for e in evidence]
+    told = (f"[{e.id}] {e.kind}: {e.summary}" + (f" ({e.link})" if e.link else "") for e in evidence)
+    lines = [_line(text, redactor, 3 * LONGEST_LINE) for text in told]
     text = _text(incident, attempt, terms, redactor, steps, lines)
     shown = len(lines)
     while len(text) > LONGEST and shown:
@@ -94,21 +98,26 @@ def _text(
 ) -> str:
     detected, diagnosed = incident.detected, incident.last(Diagnosed)
     service, cause = (diagnosed.service, diagnosed.cause) if diagnosed else (detected.service, "unknown")
-    story = [_line(detected.summary, redactor)]
+    wide = 2 * LONGEST_LINE
+    story = [_line(detected.summary, redactor, wide)]
     if diagnosed:
-        story.append(_line(f"diagnosed: {diagnosed.root_cause} (confidence {diagnosed.confidence:.2f})", redactor))
+        story.append(
+            _line(f"diagnosed: {diagnosed.root_cause} (confidence {diagnosed.confidence:.2f})", redactor, wide)
+        )
     if handed := incident.last(Escalated):
-        story.append(_line(f"handed on: {handed.reason}", redactor))
+        story.append(_line(f"handed on: {handed.reason}", redactor, wide))
     measures = [
         _line(f"{m.name}: {_figure(m.before)} before, {_figure(m.after)} during, in {m.unit}", redactor)
-        for m in detected.measures[:20]
+        for m in detected.measures[:MOST_MEASURES]
     ]
     exhibit = next((f.exhibit for f in (handed, diagnosed) if f and f.exhibit), None)
     blocks = {
         "What happened": [*story, *measures],
         "Evidence, by id": list(evidence),
         "What was tried": [_line(step, redactor) for step in steps],
-        "The worst trace beside a normal one": _lines(exhibit.difference + "\n" + exhibit.worst, redactor, 3_000)
+        "The worst trace beside a normal one": _lines(
+            exhibit.difference + "\n" + exhibit.worst, redactor, LONGEST_EXHIBIT
+        )
         if exhibit
         else [],
         "Reproduction": _lines(terms.reproduction, redactor, LONGEST_REPRODUCTION),
@@ -140,8 +149,7 @@ def _opening(incident: Incident, attempt: int, terms: Terms, fence: str) -> str:
 
 
 def _constraints(terms: Terms) -> str:
-    allowed = ", ".join(_place(path) for path in terms.allowed[:MOST_PLACES]) or "none"
-    protected = ", ".join(_place(path) for path in terms.protected[:MOST_PLACES]) or "none"
+    allowed, protected = _places(terms.allowed), _places(terms.protected)
     return (
         "## Constraints\n\n"
         f"- Change only: {allowed}\n"
@@ -218,16 +226,22 @@ def _fenced(lines: Sequence[str], fence: str) -> str:
     return "\n".join((f"DATA BEGINS {fence}", *lines, f"DATA ENDS {fence}"))
 
 
-def _line(text: str, redactor: Redactor) -> str:
+def _line(text: str, redactor: Redactor, limit: int = LONGEST_LINE) -> str:
     """Redacted before and after it is made plain, and only then cut: half a secret is a secret too."""
-    return "| " + one_line(redactor.text(plain(redactor.text(text))), 600)
+    return "| " + one_line(redactor.text(plain(redactor.text(text))), limit)
 
 
 def _lines(text: str, redactor: Redactor, limit: int) -> list[str]:
-    """A text of several lines, its indents kept, what is beyond `limit` characters left out and said so."""
-    clean = redactor.text(text)
-    shown = ["| " + _visible(line) for line in clean[:limit].splitlines()]
-    return [*shown, f"| … {len(clean) - limit} characters more"] if len(clean) > limit else shown
+    """A text of several lines, its indents kept; what makes it longer than `limit` is left out, and said so."""
+    lines = [f"| {_visible(line)}" for line in redactor.text(text).splitlines()]
+    shown: list[str] = []
+    room = limit
+    for line in lines:
+        room -= len(line) + 1
+        if room < 0:
+            return [*shown, f"| … {len(lines) - len(shown)} lines more"]
+        shown.append(line)
+    return shown
 
 
 def _visible(line: str) -> str:
@@ -239,7 +253,17 @@ def _figure(value: float | None) -> str:
     return "–" if value is None else f"{value:.4g}"
 
 
+def _places(paths: Sequence[str]) -> str:
+    """All of them: a limit that is left out is none. What begins with ! is an exception."""
+    named = ", ".join(_place(path) for path in paths if not path.startswith("!"))
+    spared = ", ".join(_place(path[1:]) for path in paths if path.startswith("!"))
+    text = (named or "none") + (f" (except {spared})" if spared else "")
+    if len(text) > LONGEST_PLACES:
+        raise ValueError(f"the {len(paths)} paths have {len(text)} characters; {LONGEST_PLACES} may be")
+    return text
+
+
 def _place(path: str) -> str:
-    if len(path) > LONGEST_PLACE or not _PATH.fullmatch(path) or ".." in path:
+    if not _PATH.fullmatch(path) or ".." in path:
         raise ValueError(f"{path!r:.60} is no path of the repository")
     return f"`{path}`"

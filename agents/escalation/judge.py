@@ -1,30 +1,63 @@
-"""Escalation's judgement: a permitted person's `jules-fix` escalates; the Brain's escalations are briefed already."""
+"""Escalation's judgement: a permitted person's `jules-fix` escalates; what is escalated goes through the backends.
+
+A session is opened, its plan is shown and waits for a person, its pull request is joined, proved, and handed to
+Guardrail as a directive to merge it. What fails goes to the next backend; the last one is a person.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
-from shared.agent import Effect, Say
+from shared.agent import Delegate, Effect, Later, Say
 from shared.incident.brief import brief
 from shared.incident.commands import RANK
-from shared.incident.facts import Diagnosed, Escalated
-from shared.incident.replay import Incident
-from shared.incident.status import TRANSITIONS
+from shared.incident.evidence import one_line
+from shared.incident.facts import (
+    Commanded,
+    Diagnosed,
+    Dispatched,
+    Escalated,
+    Planned,
+    Proposed,
+    Proved,
+    Returned,
+    Stuck,
+)
+from shared.incident.replay import Entry, Incident
+from shared.incident.status import TRANSITIONS, Status
+from shared.ports import Session
+from shared.source import Pull
 
 LEAST: Final = RANK["write"]
+POLL: Final = timedelta(seconds=5)
+"""Between two looks at a session: it has no webhook (Jules asks for 5 s)."""
+MOST_PLAN: Final = 3_900
+PERSON: Final = "human"
+"""The backend that is a person: its session is a word to people."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Who put the label on, and what they may do, as GitHub said just now; None when it was no person."""
+    """Who put the label on, and what they may do, as GitHub said just now; None when it was no person.
+
+    `session`: the one at work as its backend tells it; `pull`: the pull request it made.
+    """
 
     login: str | None
     permission: str
+    now: datetime
+    order: tuple[str, ...] = ()
+    session: Session | None = None
+    pull: Pull | None = None
 
 
 def judge(incident: Incident, seen: Seen) -> Effect | None:
-    """Escalated, when a person with write permission asked for it and the log has room."""
+    """Escalated for a person's label; for what is escalated, the next step of its way through the backends."""
+    if incident.status is Status.ESCALATED:
+        return _hand_on(incident, seen)
     if seen.login is None or RANK.get(seen.permission, 0) < LEAST:
         return None
     if "escalated" not in TRANSITIONS[incident.status]:
@@ -39,6 +72,103 @@ def judge(incident: Incident, seen: Seen) -> Effect | None:
             evidence=incident.detected.evidence,
         )
     )
+
+
+def since_handed_on(incident: Incident) -> tuple[Entry, ...]:
+    """The entries from the newest escalation on, by whomever."""
+    for n, entry in reversed(tuple(enumerate(incident.entries))):
+        fact = entry.fact
+        if isinstance(fact, Escalated) or (isinstance(fact, Commanded) and fact.command == "escalate"):
+            return incident.entries[n:]
+    return ()
+
+
+def attempt(incident: Incident) -> int:
+    """The number of the next session on this issue, or of the one at work."""
+    told = len(incident.all(Dispatched))
+    return told if incident.session is not None else told + 1
+
+
+def _hand_on(incident: Incident, seen: Seen) -> Effect | None:
+    at_work = incident.session
+    if at_work is None:
+        gone = {e.fact.backend for e in since_handed_on(incident) if isinstance(e.fact, Returned)}
+        left = [name for name in seen.order if name not in gone]
+        if not left:
+            reason = "every Tier-3 backend gave it back" if seen.order else "no Tier-3 backend is configured"
+            return Say(Stuck(reason=reason, todo="Change the code, then /retry; or set SRE_TIER3 and /escalate."))
+        return Delegate("open", left[0], attempt(incident), incident)
+    made = [e.fact for e in since_handed_on(incident) if isinstance(e.fact, Proposed | Proved)]
+    if made:
+        return _judge_pull(incident, at_work, made[-1])
+    if seen.session is None:
+        return Later(seen.now + POLL, f"{at_work.backend} does not say how far it is")
+    return _follow(incident, at_work, seen, seen.session)
+
+
+def _judge_pull(incident: Incident, at_work: Dispatched, last: Proposed | Proved) -> Effect:
+    if isinstance(last, Proposed):
+        return Delegate("prove", at_work.backend, attempt(incident), incident)
+    failed = "; ".join(f"{c.name}: {c.detail}" for c in last.checks if not c.ok)
+    return Say(_returned(at_work, f"pull request {last.number} is {last.verdict}: {failed}"))
+
+
+def _follow(incident: Incident, at_work: Dispatched, seen: Seen, session: Session) -> Effect:
+    if session.pull is not None:
+        if seen.pull is None:
+            return Later(seen.now + POLL, "its pull request cannot be read yet")
+        return Say(_proposed(incident, seen.pull))
+    match session.state:
+        case "awaiting-approval":
+            return _plan(incident, at_work, seen, session.plan or session.detail or "it shows no plan")
+        case "failed":
+            return Say(_returned(at_work, session.detail or "it failed and does not say why"))
+        case "completed":
+            return Say(_returned(at_work, "it ended without a pull request"))
+        case "awaiting-feedback":
+            who = "a person" if at_work.backend == PERSON else f"{at_work.backend} has a question"
+            todo = one_line(session.detail) or f"Answer it at {session.url}"
+            return Say(Stuck(reason=f"handed to {who}" if at_work.backend == PERSON else who, todo=todo))
+        case _:
+            return Later(seen.now + POLL, f"{at_work.backend}: {session.state} {session.detail}"[:200])
+
+
+def _plan(incident: Incident, at_work: Dispatched, seen: Seen, plan: str) -> Effect:
+    """Shown once, and approved only as it was shown."""
+    text = plan[:MOST_PLAN]
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    shown = incident.plan
+    if shown is None or shown.plan_sha256 != digest:
+        return Say(Planned(backend=at_work.backend, session=at_work.session, plan=text, plan_sha256=digest))
+    approved = any(
+        isinstance(e.fact, Commanded) and e.fact.command == "approve" and e.fact.directive_sha256 == digest
+        for e in since_handed_on(incident)
+    )
+    if approved:
+        return Delegate("approve", at_work.backend, attempt(incident), incident)
+    return Later(seen.now + POLL, "its plan waits for a person")
+
+
+def _proposed(incident: Incident, pull: Pull) -> Proposed:
+    return Proposed(
+        directive_id=directive_id(incident),
+        number=pull.number,
+        link=pull.link,
+        branch=pull.branch[:300],
+        base_sha=pull.base_sha,
+        head_sha=pull.head_sha,
+        files=(),
+        changes=(one_line(pull.title),),
+    )
+
+
+def directive_id(incident: Incident) -> str:
+    """Of the merge of what the session at work makes."""
+    return f"{incident.repo}#{incident.number}/t{attempt(incident)}"
+
+
+def _returned(at_work: Dispatched, reason: str) -> Returned:
+    return Returned(backend=at_work.backend, session=at_work.session, reason=one_line(reason))
 
 
 def _diagnosis(diagnosed: Diagnosed | None) -> tuple[str, ...]:

@@ -22,9 +22,9 @@ class Hands:
     """Fulfils `shared.agent.Hand`. `changes` is None where there is no way to change the repository."""
 
     restarts: Restarts
-    changes: Hand | None = None
+    changes: Hand[Act] | None = None
 
-    def carry_out(self, act: Act) -> AnyFact:
+    def carry_out(self, act: Act) -> AnyFact | None:
         if act.directive.verb == "restart":
             return self.restarts.carry_out(act.directive)
         if self.changes is None:

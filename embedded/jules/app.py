@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import html
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -14,6 +15,9 @@ from embedded.forge.http import hang_up
 from embedded.jules.api import Api, error
 from embedded.jules.misbehave import EARLY, Rule, Switch
 from embedded.jules.store import Store
+
+HUGE: Final = 64 * 1024 * 1024
+"""Bytes."""
 
 
 class App:
@@ -41,6 +45,8 @@ class App:
             await asyncio.sleep(120)
         elif rule.kind == "302":
             await Response(status_code=302, headers={"Location": "http://127.0.0.1:9/elsewhere"})(scope, receive, send)
+        elif rule.kind == "huge":
+            await Response(b" " * HUGE, media_type="application/json")(scope, receive, send)
         elif rule.kind == "garbage":
             await HTMLResponse("<title>Sorry</title>")(scope, receive, send)
         else:

@@ -17,7 +17,7 @@ EARLY: Final = {
     "503": (503, "UNAVAILABLE", "The service is currently unavailable."),
 }
 """Kinds that answer without doing anything: status, Google's code, message."""
-KINDS: Final = (*EARLY, "garbage", "302", "drop", "commit_then_503", "commit_then_drop", "commit_then_hang")
+KINDS: Final = (*EARLY, "garbage", "huge", "302", "drop", "commit_then_503", "commit_then_drop", "commit_then_hang")
 
 
 class BadSwitch(ValueError):

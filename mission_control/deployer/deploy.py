@@ -116,7 +116,7 @@ class Deployer:
 
     def _apply(self, release: Release, todo: Plan, began: float, newer: Callable[[], bool]) -> Outcome:
         before = self.journal
-        resumed = before.touched if before.sha == release.sha and not before.finished else ()
+        resumed = () if before.finished else before.touched  # also by a deploy that this one overtook
         if before.sha == release.sha and before.finished and not todo.recreate:
             self._start(release, todo)
             return self._health(release, todo.begin, began, newer)

@@ -23,7 +23,8 @@ class Busy(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """`sha` is being deployed while it is not `finished`. `touched`: containers made anew for it so far.
+    """`sha` is being deployed while it is not `finished`. `touched`: containers to be made anew for it,
+    and for those that it overtook.
 
     `settled` is the newest commit whose outcome is known. `owed`: statuses that GitHub has not taken yet, as
     (sha, state, description), oldest first.

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mission_control.deployer.stack import FILE, BadStack, Service, parse_stack
 from shared.adapters.git import git
+from shared.gitops.stack import STACK, BadStack, Service, parse_stack
 
 SOURCE: Final = "protected_services"
 COMPOSE: Final = "docker-compose.yml"
@@ -65,13 +65,13 @@ class Releases:
         """The release of this commit, fetched and laid out unless it is. Raises BadRelease or GitSaysNo."""
         self._fetch(sha)
         blobs = self._blobs(sha)
-        if FILE not in blobs:
-            raise NoRelease(f"{FILE} is not there")
+        if STACK not in blobs:
+            raise NoRelease(f"{STACK} is not there")
         content = self._content(tuple(blobs.values()))
         try:
-            stack = parse_stack(content[blobs[FILE]])
+            stack = parse_stack(content[blobs[STACK]])
         except BadStack as bad:
-            raise BadRelease(f"{FILE}: {bad}") from bad
+            raise BadRelease(f"{STACK}: {bad}") from bad
         folder = self._folder / sha
         if not folder.exists():
             self._lay_out(folder, {path: content[blob] for path, blob in blobs.items()})
@@ -109,7 +109,7 @@ class Releases:
         return b" commit " in found
 
     def _blobs(self, sha: str) -> dict[str, str]:
-        listed = git(self._git, "ls-tree", "-r", "-z", "--full-tree", sha, "--", SOURCE, FILE, COMPOSE)
+        listed = git(self._git, "ls-tree", "-r", "-z", "--full-tree", sha, "--", SOURCE, STACK, COMPOSE)
         blobs = {}
         for entry in listed.decode(errors="surrogateescape").split("\0")[:-1]:
             about, _, path = entry.partition("\t")

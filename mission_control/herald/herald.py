@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, Final, Protocol
 
@@ -40,7 +40,10 @@ class Herald:
         publisher: Publisher,
         clock: Clock,
         fleet: frozenset[str],
+        heartbeat: Callable[[], None] = lambda: None,
     ) -> None:
+        """`heartbeat` is called after each poll, and does not raise."""
+        self._heartbeat = heartbeat
         self._repo = repo
         self._events, self._comments, self._incidents = events, comments, incidents
         self._publisher = publisher
@@ -63,6 +66,7 @@ class Herald:
             self._polled_at = self._clock.monotonic()
             try:
                 self.announce(self.poll())
+                self._heartbeat()
                 pause = every.total_seconds()
                 self._nudge.wait(pause)
             except Transient as trouble:

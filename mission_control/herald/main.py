@@ -7,21 +7,27 @@ import signal
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from typing import Final
 
 from mission_control.herald.changes import Hint
+from mission_control.herald.heartbeat import Heartbeat, describing
 from mission_control.herald.herald import Herald
 from mission_control.herald.webhook import Webhook
 from mission_control.measures import measure_stream
 from mission_control.settings import BadSettings, Settings
-from shared.adapters.github import Address, connect
+from shared.adapters.github import Address, GitHub, connect
 from shared.adapters.kafka import Stream
 from shared.incident.labels import INCIDENT
 from shared.incident.signing import parse_keyring
-from shared.ports import Permanent, Publisher
+from shared.ports import Clock, Permanent
 from shared.runtime.clock import SystemClock
 from shared.runtime.health import HealthServer
+from shared.stream import HEARTBEATS
 
 log = logging.getLogger("mission_control.herald")
+
+IDLE_EVERY: Final = 5.0
+"""Seconds between two looks at whether a heartbeat is due, where there is nothing else to do."""
 
 
 def run_herald(settings: Settings) -> int:
@@ -33,7 +39,9 @@ def run_herald(settings: Settings) -> int:
         if settings.kafka is None:
             log.warning("KAFKA_BOOTSTRAP_SERVERS is not set: nobody can be woken, the workers poll")
             _on_signals(stopping.set)
-            stopping.wait()
+            heartbeat = _heartbeat(_github(settings, stack), SystemClock(), deaf=True)
+            while not stopping.wait(IDLE_EVERY):
+                heartbeat.step()
             return 0
         stream = Stream(settings.kafka, "herald")
         stack.callback(stream.close, 2.0)
@@ -55,26 +63,37 @@ def run_herald(settings: Settings) -> int:
     return 0
 
 
-def _herald(settings: Settings, publisher: Publisher, stack: ExitStack) -> Herald:
+def _github(settings: Settings, stack: ExitStack) -> GitHub:
     if settings.github_token is None or settings.github_repository is None:
         raise BadSettings(("GITHUB_PERSONAL_ACCESS_TOKEN and GITHUB_REPOSITORY must be set",))
-    clock = SystemClock()
     address = Address(
         api_url=settings.github_api_url,
         repo=settings.github_repository,
         token=settings.github_token.get_secret_value(),
     )
-    github = connect(address, settings.state_dir / "budget", clock)
+    github = connect(address, settings.state_dir / "budget", SystemClock())
     stack.callback(github.close)
+    return github
+
+
+def _herald(settings: Settings, stream: Stream, stack: ExitStack) -> Herald:
+    github, clock = _github(settings, stack), SystemClock()
+    heartbeat = _heartbeat(github, clock, deaf=False)
+    stream.subscribe((HEARTBEATS,), None, lambda _, event: heartbeat.on_event(event))
     return Herald(
-        settings.github_repository,
+        github.wire.address.repo,
         github.watch("/issues/events"),
         github.watch("/issues/comments", {"sort": "updated", "direction": "desc"}),
         github.watch("/issues", {"labels": INCIDENT, "state": "open"}),
-        publisher=publisher,
+        publisher=stream,
         clock=clock,
         fleet=parse_keyring(settings.keys_file.read_text(encoding="utf-8")).accounts,
+        heartbeat=heartbeat.step,
     )
+
+
+def _heartbeat(github: GitHub, clock: Clock, *, deaf: bool) -> Heartbeat:
+    return Heartbeat(describing(github), github.reads.now, clock, deaf=deaf)
 
 
 def _webhook(settings: Settings, herald: Herald) -> Webhook | None:

@@ -58,7 +58,7 @@ class Webhook:
         self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, name="webhook", daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.1,), name="webhook", daemon=True).start()
 
     def take(self, body: bytes, signature: str | None, delivery: str) -> int:
         """Handle one delivery; returns the HTTP status: 202 taken, 200 known, 204 of no interest, 400, 401."""

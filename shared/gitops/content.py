@@ -19,8 +19,8 @@ _INVISIBLE: Final = frozenset(
 
 
 def lines_changed(file: FileChange) -> tuple[int, int]:
-    """How many lines went and came, wherever they stand."""
-    old, new = Counter(lines_of(file.before or b"")), Counter(lines_of(file.after or b""))
+    """How many lines went and came, wherever they stand; whether the last one is ended does not count."""
+    old, new = (Counter(line.rstrip(b"\n") for line in lines_of(data or b"")) for data in (file.before, file.after))
     return sum((old - new).values()), sum((new - old).values())
 
 

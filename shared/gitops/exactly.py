@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from shared.gitops.content import lines_changed
-from shared.gitops.diff import FileChange, KeyChange, stack_diff
-from shared.gitops.edit import Refused, key_change, undone
+from shared.gitops.diff import FileChange, KeyChange, Tree, stack_diff
+from shared.gitops.edit import Refused, apply, key_change, undone
 from shared.gitops.merge import lines_of
 from shared.gitops.paths import shown
 from shared.gitops.stack import BadStack, parse_stack
-from shared.incident.change import SetConfig, SetFlag, SetMemory, SetReplicas
+from shared.incident.change import RevertCommit, SetConfig, SetFlag, SetMemory, SetReplicas
 
 LINES_OF_A_KEY: Final = 2
 """What setting one key may take out or put in: its own line, and that of the mapping it is the first or last in."""
@@ -68,6 +68,18 @@ def beyond_the_revert(files: Sequence[FileChange], commit: Mapping[str, FileChan
         else:
             reasons += _beyond(file, done, stack)
     return reasons
+
+
+def not_as_merged(
+    change: RevertCommit, base: Tree, head: Tree, commit: Mapping[str, FileChange], stack: str
+) -> list[str]:
+    """The same lines at other places are another program: a revert is what the merge gives, byte for byte."""
+    try:
+        made = apply(change, {path: file.data for path, file in base.items()}, commit.values(), stack=stack)
+    except Refused as error:
+        return [str(error)]
+    wrong = [path for path, data in made.items() if data != (head[path].data if path in head else None)]
+    return [f"{shown(path)}: not what taking the commit back gives" for path in wrong]
 
 
 def _beyond(file: FileChange, done: FileChange, stack: str) -> list[str]:

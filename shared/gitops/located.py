@@ -13,7 +13,7 @@ from typing import Final
 import yaml
 from yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, DocumentStartEvent, Event, ScalarEvent
 from yaml.nodes import MappingNode, Node, ScalarNode
-from yaml.tokens import KeyToken, Token
+from yaml.tokens import Token
 
 MOST_BYTES: Final = 65_536
 MOST_DEEP: Final = 8
@@ -53,27 +53,38 @@ def _advice(character: str) -> str:
             return "it cannot be seen; take it out"
 
 
+class _Narrow(yaml.SafeLoader):
+    """PyYAML's reader, which stops at the first thing that is not read here."""
+
+    depth = 0
+
+    def get_event(self) -> Event:
+        event: Event = super().get_event()  # type: ignore[no-untyped-call]
+        _plain(event)
+        self.depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if self.depth > MOST_DEEP:
+            raise BadYaml(line_of(event), f"nested more than {MOST_DEEP} deep")
+        return event
+
+    def fetch_key(self) -> None:
+        raise BadYaml(line_at(self.get_mark()), "a key written with `? `; write `key: value`")
+
+
 def mapping(text: str) -> MappingNode:
     """The one document of `text` (from `decoded`), a mapping; every key in it is written once. Raises BadYaml."""
     try:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            _plain(event)
-        _shallow(text)
-        for token in yaml.scan(text, Loader=yaml.SafeLoader):
-            if isinstance(token, KeyToken) and text[token.start_mark.index] == "?":
-                raise BadYaml(line_of(token), "a key written with `? `; write `key: value`")
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=_Narrow)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise BadYaml(mark.line + 1 if mark else 1, f"this is not YAML: {error.problem or error.context}") from None
+        raise BadYaml(line_at(mark), f"this is not YAML: {error.problem or error.context}") from None
     except yaml.YAMLError as error:
-        raise BadYaml(1, f"this is not YAML: {error}") from None
+        raise BadYaml(1, f"this is not YAML: {str(error).splitlines()[0]}") from None
     if root is None:
         raise BadYaml(1, "the file is empty")
     if not isinstance(root, MappingNode):
         raise BadYaml(line_of(root), "the file must be a mapping (`services:` and what belongs to it)")
     for line, key in duplicates(root):
-        raise BadYaml(line, f"the key {key!r} is written twice here; keep one")
+        raise BadYaml(line, f"the key {key[:60]!r} is written twice here; keep one")
     return root
 
 
@@ -83,21 +94,13 @@ def _plain(event: Event) -> None:
     if isinstance(event, AliasEvent) or getattr(event, "anchor", None) is not None:
         raise BadYaml(line, "anchors and aliases (& and *) are not read here; write the value out")
     if tag is not None:
-        raise BadYaml(line, f"the tag {tag!r}; write a plain or quoted value")
+        raise BadYaml(line, f"the tag {tag[:60]!r}; write a plain or quoted value")
     if isinstance(event, DocumentStartEvent) and (event.version or event.tags):
         raise BadYaml(line, "a %-directive; take it out")
     if isinstance(event, ScalarEvent) and event.style in ("|", ">"):
         raise BadYaml(line, "a value over several lines (| or >); write it on one line, in quotes")
     if isinstance(event, ScalarEvent) and line_of(event) != line_at(event.end_mark):
         raise BadYaml(line, "a value over several lines; write it on one line")
-
-
-def _shallow(text: str) -> None:
-    depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
-        if depth > MOST_DEEP:
-            raise BadYaml(line_of(event), f"nested more than {MOST_DEEP} deep")
 
 
 def duplicates(root: Node) -> Iterator[tuple[int, str]]:

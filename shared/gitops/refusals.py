@@ -13,7 +13,7 @@ from pydantic import Field
 
 from shared.gitops.content import check_content, differs, lines_changed, not_ordinary
 from shared.gitops.diff import FileChange, Tree, tree_diff
-from shared.gitops.exactly import beyond_the_key, beyond_the_revert
+from shared.gitops.exactly import beyond_the_key, beyond_the_revert, not_as_merged
 from shared.gitops.paths import PROTECTED, check_path, protects, shown
 from shared.gitops.stack import STACK
 from shared.incident.change import Change, RevertCommit
@@ -56,7 +56,8 @@ def check(
     )
     if not reasons:  # what is read below has been shown to be readable
         if isinstance(change, RevertCommit):
-            reasons += beyond_the_revert(files, {f.path: f for f in commit}, stack)
+            done = {file.path: file for file in commit}
+            reasons += beyond_the_revert(files, done, stack) or not_as_merged(change, base, head, done, stack)
         else:
             reasons += beyond_the_key(change, files, stack)
     return tuple(reasons[:MOST_REASONS])

@@ -39,7 +39,7 @@ _TAGS: Final = frozenset(
     strong sub summary sup table tbody td tfoot th thead tr tt u ul var
     """.split()  # noqa: SIM905
 )
-_QUOTED: Final = re.compile(r"<!--.*?-->|^(```|~~~).*?^\2\s*$|`[^`\n]*`", re.DOTALL | re.MULTILINE)
+_QUOTED: Final = re.compile(r"<!--.*?-->|^(```|~~~).*?^\1\s*$|`[^`\n]*`", re.DOTALL | re.MULTILINE)
 
 
 def check_title(title: str) -> tuple[str, ...]:

@@ -13,6 +13,12 @@ INCIDENT: Final = "incident"
 JULES_FIX: Final = "jules-fix"
 HOLD: Final = "sre:hold"
 FREEZE: Final = "sre:freeze"
+PULSE: Final = "sre:heartbeat"
+"""On nothing; its description says when the fleet was last heard (mission_control/pulse.py)."""
+SILENT: Final = "sre:silent"
+REPORT: Final = "report"
+AUTO_FIX: Final = "sre-auto-fix"
+AUTO_MERGED: Final = "Auto-Merged"
 LEARNED: Final = "Learning: Indexed"
 _OURS: Final = frozenset((*(status.value for status in Status), LEARNED))
 
@@ -32,11 +38,16 @@ CATALOGUE: Final[dict[str, tuple[str, str]]] = {
     JULES_FIX: ("6f42c1", "Hand this to a Tier-3 coding agent"),
     HOLD: ("000000", "The fleet does nothing about this incident"),
     FREEZE: ("000000", "An open issue with this label stops every action of the fleet"),
+    PULSE: ("ededed", "Not heard yet: on no issue, the herald writes here when the fleet was last heard"),
+    SILENT: ("d93f0b", "Opened and closed by the watchdog: the fleet is not heard"),
+    REPORT: ("d4c5f9", "A person's report: people read it, the fleet does not"),
+    AUTO_FIX: ("0e8a16", "A pull request of the fleet"),
+    AUTO_MERGED: ("5319e7", "Merged by the fleet, as policy allows"),
     "severity:critical": ("b60205", "A service is down"),
     "severity:major": ("d93f0b", "Customers notice"),
     "severity:minor": ("fbca04", "Worth knowing"),
 }
-"""Colour (hex) and description of every label the fleet sets."""
+"""Colour (hex) and description of every label of the fleet. deploy/labels.yaml is made from it."""
 
 
 @dataclass(frozen=True, slots=True)

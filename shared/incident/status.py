@@ -87,6 +87,7 @@ TRANSITIONS: Final[dict[Status, dict[str, Status]]] = {
         "dispatched": Status.ESCALATED,
         "planned": Status.ESCALATED,
         "commanded:approve": Status.ESCALATED,
+        "commanded:deny": Status.NEEDS_HUMAN,
         "proposed": Status.ESCALATED,
         "proved:others": Status.DIAGNOSED,
         "proved:nobody": Status.ESCALATED,

@@ -78,6 +78,11 @@ class Policy(Record):
     autonomy: Autonomy
     escalate_after: Annotated[int, Field(ge=1)]
 
+    def lists(self, service: str, verb: Verb) -> bool:
+        """Whether the verb is in the catalogue and listed for the service."""
+        rule = self.services.get(service)
+        return verb in self.catalogue and rule is not None and verb in rule.verbs
+
     def proposing(self) -> Policy:
         """This policy with every merge left to a person."""
         asking = {verb: rule.model_copy(update={"merge": "person"}) for verb, rule in self.catalogue.items()}

@@ -68,7 +68,7 @@ class HealthServer:
 
         self._server = ThreadingHTTPServer((host, port), Handler)
         self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, name="health", daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.1,), name="health", daemon=True).start()
 
     @property
     def port(self) -> int:

@@ -7,7 +7,8 @@ told the incident: its symptom, the figures before and during it, and the config
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from shared.ports import SANDBOX_INPUT, Job, Limits, Outcome, Permanent, Sandbox
 from shared.proof import REPRODUCTION, Proof, Trees, Verdict
 
 ABSENT, SHOWN = 0, 1
-LIMITS: Final = Limits(wall_s=60.0, cpu_s=60, memory_mb=512, pids=128)
+LIMITS: Final = Limits(wall_s=90.0, cpu_s=60, memory_mb=512, pids=128)
 TOLD: Final = "incident.json"
 SCRIPT: Final = "reproduction.py"
 
@@ -31,6 +32,8 @@ class _Run:
     shown: bool | None
     detail: str
     took_s: float
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    """Its last line, where that is a JSON object."""
 
 
 class RedGreen:
@@ -54,7 +57,7 @@ class RedGreen:
                 return _proof("unverified", "base-is-red", red.detail)
             if not red.shown:
                 return _proof("unverified", "base-is-red", f"no reproduction, it passes on the base: {red.detail}")
-            green = self._run(script.read_bytes(), incident, after)
+            green = self._run(script.read_bytes(), incident, after, red.figures)
         strength = self._sandbox.strength.word
         checks = (
             Predicate(name="base-is-red", ok=True, detail=one_line(f"{red.detail} ({red.took_s:.1f} s, {strength})")),
@@ -68,9 +71,23 @@ class RedGreen:
             return Proof("unverified", checks)
         return Proof("refuted" if green.shown else "proved", checks)
 
-    def _run(self, script: bytes, incident: Incident, tree: Path) -> _Run:
+    def quiet(self, incident: Incident, base: str, control: str) -> Predicate:
+        """Whether the reproduction of `base` finds nothing on a tree without the fault. Raises as `prove` does."""
+        name = "control-is-quiet"
+        if self._sandbox.strength.word == "none":
+            return Predicate(name=name, ok=False, detail=one_line(f"no sandbox: {self._sandbox.strength.line}"))
+        with self._trees.tree(base) as before, self._trees.tree(control) as tree:
+            script = before / REPRODUCTION
+            if not script.is_file() or script.is_symlink():
+                return Predicate(name=name, ok=False, detail=f"{REPRODUCTION} is not in the repository")
+            run = self._run(script.read_bytes(), incident, tree)
+        detail = f"{control[:10]}: {run.detail} ({run.took_s:.1f} s)"
+        return Predicate(name=name, ok=run.shown is False, detail=one_line(detail))
+
+    def _run(self, script: bytes, incident: Incident, tree: Path, base: Mapping[str, Any] | None = None) -> _Run:
+        """`base`: what the reproduction said of the base, for the run on the head."""
         try:
-            told = {"service": incident.detected.service, **_symptom(incident), "environment": _environment(tree)}
+            told = {"service": incident.detected.service, **_symptom(incident), **_declared(tree), "base": base}
         except BadStack as error:
             return _Run(None, one_line(f"{STACK}: {error}"), 0.0)
         job = Job(
@@ -84,7 +101,8 @@ class RedGreen:
         except Permanent as error:
             return _Run(None, one_line(str(error)), 0.0)
         shown = {SHOWN: True, ABSENT: False}.get(outcome.exit_code if outcome.exit_code is not None else -1)
-        return _Run(shown, _said(outcome), outcome.took_s)
+        figures = _figures(outcome)
+        return _Run(shown, _said(outcome, figures), outcome.took_s, figures)
 
 
 def _symptom(incident: Incident) -> dict[str, Any]:
@@ -93,25 +111,32 @@ def _symptom(incident: Incident) -> dict[str, Any]:
     return {"symptom": detected.symptom, "measures": measures}
 
 
-def _environment(tree: Path) -> dict[str, dict[str, str]]:
-    """The configuration that the tree declares. Raises BadStack."""
+def _declared(tree: Path) -> dict[str, Any]:
+    """The configuration and the memory limits that the tree declares. Raises BadStack."""
     file = tree / STACK
-    if not file.is_file() or file.is_symlink():
+    services = parse_stack(file.read_bytes()).services if file.is_file() and not file.is_symlink() else {}
+    return {
+        "environment": {name: dict(service.environment) for name, service in services.items()},
+        "memory_mib": {name: service.memory_mib for name, service in services.items()},
+    }
+
+
+def _figures(outcome: Outcome) -> Mapping[str, Any]:
+    """The last line as JSON, the job's word."""
+    try:
+        said = json.loads(outcome.output.strip().rpartition("\n")[2][:2_000])
+    except (ValueError, RecursionError):
         return {}
-    services = parse_stack(file.read_bytes()).services
-    return {name: dict(service.environment) for name, service in services.items()}
+    return said if isinstance(said, dict) else {}
 
 
-def _said(outcome: Outcome) -> str:
-    """The last line, where it is the figure; else how it ended. The words are the job's, and text."""
+def _said(outcome: Outcome, figures: Mapping[str, Any]) -> str:
+    """The figure, where it was said; else how it ended. The words are the job's, and text."""
     if outcome.ended != "exited":
         return f"it ended by its limits: {outcome.ended}"
-    last = outcome.output.strip().rpartition("\n")[2]
-    try:
-        said = json.loads(last)
-        return one_line(f"{said['what']}: {said['figure']} against {said['bound']}")
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return one_line(f"exit status {outcome.exit_code}: {last[-160:]}")
+    if {"what", "figure", "bound"} <= figures.keys():
+        return one_line(f"{figures['what']}: {figures['figure']} against {figures['bound']}")
+    return one_line(f"exit status {outcome.exit_code}: {outcome.output.strip().rpartition(chr(10))[2][-160:]}")
 
 
 def _proof(verdict: Verdict, name: str, detail: str) -> Proof:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import structlog
 
-from shared.agent import Act, Agent, Answer, Close, Hand, Label, Later, Say
+from shared.agent import Act, Agent, Answer, Close, Delegate, Hand, Label, Later, Say
 from shared.crashpoints import reach
 from shared.incident.facts import AnyFact, Commanded, Detected, Diagnosed, Stuck
 from shared.incident.replay import Incident, replay, why_not
@@ -24,18 +24,24 @@ _log = structlog.get_logger()
 MAX_EFFECTS: Final = 5
 """Effects one wake-up may lead to before the incident goes back to the agenda: a bound against loops."""
 
+SOON: Final = 1.0
+"""Seconds until the next look at what was done without a word."""
+
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """Look at the incident again in `seconds`; None: when woken."""
+    """Look at the incident again in `seconds`; None: when woken. `told`, for people: what became of this step."""
 
     seconds: float | None
+    told: str = ""
+    failed: bool = False
+    """The world was in the way."""
 
 
 class Stepper:
     """Handles one incident at a time; safe to call for different incidents in parallel."""
 
-    def __init__(self, agent: Agent[Any], desk: Desk, scribe: Scribe, hand: Hand | None = None) -> None:
+    def __init__(self, agent: Agent[Any], desk: Desk, scribe: Scribe, hand: Hand[Any] | None = None) -> None:
         self._agent = agent
         self._desk = desk
         self._scribe = scribe
@@ -61,7 +67,7 @@ class Stepper:
             delay = failure.retry_after if failure.retry_after is not None else min(0.25 * 2**count, 30.0)
             self._desk.meter.steps.add(result="transient")
             _log.warning("try later", why=str(failure), delay_s=delay)
-            return Again(delay)
+            return Again(delay, f"failed for now: {failure}", failed=True)
         except Permanent as failure:
             self._desk.meter.steps.add(result="permanent")
             _log.error("cannot go on", why=str(failure))
@@ -71,11 +77,12 @@ class Stepper:
 
     def _advance(self, number: int) -> Again:
         thread, incident = self._read(number)
+        done: list[str] = []
         for _ in range(MAX_EFFECTS):
             self.standing[number] = incident.status.value if incident.is_incident else "none"
             if not incident.is_incident or not self._agent.concerns(incident):
                 self._desk.meter.steps.add(result="no concern")
-                return Again(None)
+                return Again(None, _told(done, "nothing to do"))
             with step_span(f"{self._agent.role} step", incident.repo, number, linked_traces(incident)) as span:
                 span.set_attribute("sre_space.status", incident.status.value)
                 effect = self._agent.judge(incident, self._agent.look(incident))
@@ -84,23 +91,28 @@ class Stepper:
                 self._desk.meter.steps.add(result="nothing" if effect is None else type(effect).__name__.lower())
                 match effect:
                     case None:
-                        return Again(None)
+                        return Again(None, _told(done, "nothing to do"))
                     case Later(at=at, why=why):
                         _log.info("later", at=at.isoformat(), why=why)
-                        return Again(max((at - self._desk.issues.now()).total_seconds(), 0.05))
-                    case Say() | Act():
+                        seconds = max((at - self._desk.issues.now()).total_seconds(), 0.05)
+                        return Again(seconds, _told(done, f"again at {at:%Y-%m-%d %H:%M:%S} UTC: {why}"))
+                    case Say() | Act() | Delegate():
                         said = self._say(incident, effect)
                         if said is None:
-                            return Again(None)
+                            if isinstance(effect, Delegate):
+                                return Again(SOON, _told(done, "did what leaves no fact"))
+                            return Again(None, _told(done, "nothing to say that fits the log as it stands"))
                         if isinstance(effect, Act):  # it may have taken long: people may have said stop
                             thread, incident = self._read(number)
-                            continue
-                        thread = replace(thread, comments=(*thread.comments, said))
-                        incident = self._replayed(thread, incident.frozen)
+                        else:
+                            thread = replace(thread, comments=(*thread.comments, said))
+                            incident = self._replayed(thread, incident.frozen)
+                        done.append(f"said {incident.entries[-1].fact.move}" if incident.entries else "said")
                     case Label() | Answer() | Close():
                         self._do(incident, effect)
+                        done.append(type(effect).__name__.lower())
                         thread, incident = self._read(number)
-        return Again(0.0)
+        return Again(0.0, _told(done, "more to do"))
 
     def _read(self, number: int) -> tuple[Thread, Incident]:
         thread, frozen = self._desk.issues.snapshot(number)
@@ -113,7 +125,7 @@ class Stepper:
     def _replayed(self, thread: Thread, frozen: bool) -> Incident:
         return replace(replay(thread, self._desk.keyring), frozen=frozen)
 
-    def _say(self, incident: Incident, effect: Say | Act) -> Comment | None:
+    def _say(self, incident: Incident, effect: Say | Act | Delegate) -> Comment | None:
         """Write the fact, or act and write what came of it. None when the log has no room for it any more."""
         if isinstance(effect, Say):
             if incident.closed and isinstance(effect.fact, Commanded):  # first: who dies here leaves it to the next
@@ -121,7 +133,8 @@ class Stepper:
             return self._scribe.say(incident, effect.fact)
         if self._hand is None:
             raise TypeError(f"{self._agent.role} has no hands")
-        return self._scribe.say(incident, self._hand.carry_out(effect))
+        fact = self._hand.carry_out(effect)
+        return self._scribe.say(incident, fact) if fact is not None else None
 
     def _do(self, incident: Incident, effect: Label | Answer | Close) -> None:
         match effect:
@@ -141,10 +154,14 @@ class Stepper:
             if why_not(incident, stuck, self._agent.role, self._desk.issues.now()) is None:
                 self._scribe.say(incident, stuck)
         except Transient as failure:
-            return Again(failure.retry_after or 5.0)
+            return Again(failure.retry_after or 5.0, f"cannot go on: {why}", failed=True)
         except Permanent as failure:
             _log.error("could not say so", why=str(failure))
-        return Again(None)
+        return Again(None, f"cannot go on: {why}", failed=True)
+
+
+def _told(done: list[str], rest: str) -> str:
+    return "; ".join((*done, rest))
 
 
 def linked_traces(incident: Incident) -> tuple[str, ...]:

@@ -90,6 +90,10 @@ class Worker:
         idle = self._desk.clock.monotonic() - self._turned_at
         return idle < STALLED_AFTER_S, {"last_turn_s": round(idle, 3), "busy": self.agenda.busy}
 
+    def step(self, number: int) -> Again:
+        """One step on one incident, for a process that does not `run`."""
+        return self._stepper.step(number)
+
     def run(self) -> None:
         """Work until `stop`. Raises what a step raised that is neither Transient nor Permanent: that is our bug."""
         every = self._scheduler.every

@@ -14,7 +14,8 @@ from shared.adapters.docker import DockerHands, ReadOnlyDocker
 from shared.ports import Engine, Hands
 from shared.testing.clock import VirtualClock
 from shared.testing.engine import MemoryEngine
-from tests.engine.hosts import WAITING, Host, has_said_up, wait_for
+from tests.engine.hosts import WAITING, Host, has_said_up
+from tests.waiting import wait_for
 
 FAILING = "import time; print('up', flush=True); time.sleep(0.3); raise SystemExit(3)"
 
@@ -88,8 +89,8 @@ class DockerWorld:
     def fail(self, short: str) -> None:
         container = self._host.create(FAILING, short, labels={"sre-space.managed": "true"})
         container.start()
-        wait_for(lambda: has_said_up(container), "the program is up")
-        wait_for(lambda: not self._reading.inspect(self.name(short)).running, "the program has ended")
+        wait_for(lambda: has_said_up(container), what="the program is up")
+        wait_for(lambda: not self._reading.inspect(self.name(short)).running, what="the program has ended")
 
     def remove(self, short: str) -> None:
         self._host.client.containers.get(self.name(short)).remove(force=True)

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,17 +24,6 @@ AMPLE = (Window("creations", 60, 10_000), Window("mutations", 60, 10_000))
 HASTY = Patience(read_back_after=(0.0, 0.05, 0.1, 0.2), again_after=(0.05, 0.1))
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 10) -> Any:
-    """Poll until `condition` gives something true, and return it."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.01)
-    raise AssertionError(f"not true within {seconds} s")
-
-
 class ForgeProcess:
     """python -m embedded.forge."""
 
@@ -54,7 +40,6 @@ class ForgeProcess:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 cwd=Path(__file__).resolve().parents[2],
-                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
             )
         assert self._process.stdout is not None
         ready = json.loads(self._process.stdout.readline())
@@ -124,4 +109,4 @@ def real(forge: ForgeProcess, folder: Path) -> World:
     return World(*(forge.connect(login, folder, windows=AMPLE) for login in ROLES))
 
 
-__all__ = ["AMPLE", "HASTY", "REPO", "ForgeProcess", "MemoryGitHub", "World", "real", "twin", "wait_for"]
+__all__ = ["AMPLE", "HASTY", "REPO", "ForgeProcess", "MemoryGitHub", "World", "real", "twin"]

@@ -16,9 +16,9 @@ from agents.scout.watch import Watch
 from shared.adapters.kafka import Stream, Subscription
 from shared.analysis.rca.baseline_store import BaselineStore
 from shared.stream import BASELINE, BASELINES, DEAD_LETTERS, Event
-from tests.broker.conftest import wait_for
 from tests.scout.shop import Shop
 from tests.scout.world import patrol
+from tests.waiting import wait_for
 
 
 def now() -> datetime:

@@ -17,7 +17,8 @@ import pytest
 from shared.adapters.docker import DockerHands, ReadOnlyDocker
 from shared.ports import ContainerEvent, Permanent, Transient
 from tests.adapters.docker_world import ContainerWorld, DockerHost, TwinWorld, on
-from tests.engine.hosts import EngineProcess, wait_for
+from tests.engine.hosts import EngineProcess
+from tests.waiting import wait_for
 
 GRACE = timedelta(seconds=1)
 
@@ -192,7 +193,7 @@ def test_an_engine_that_dies_is_transient_and_the_same_adapter_works_when_it_is_
 
             listener = threading.Thread(target=listen)
             listener.start()
-            wait_for(lambda: heard, "the listener hears")
+            wait_for(lambda: heard, what="the listener hears")
             process.kill()
             listener.join(10)
             assert len(broken) == 1

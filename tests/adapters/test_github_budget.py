@@ -20,7 +20,7 @@ from shared.adapters.github.paced import PacedQueue
 from shared.ports import Lane, Permanent, Transient
 from shared.runtime.clock import SystemClock
 from shared.testing.clock import VirtualClock
-from tests.adapters.github_world import wait_for
+from tests.waiting import wait_for
 
 LANES: tuple[Lane, ...] = ("safety", "result", "status", "cosmetic")
 

@@ -15,7 +15,8 @@ from mission_control.topics import make_topics, partitions_of
 from shared.adapters.kafka import Stream, Subscription
 from shared.adapters.kafka.share import UNDECIDED_FOR, Share, murmur2, partition_of
 from shared.stream import TOPICS, Event
-from tests.broker.conftest import wait_for
+from tests.broker.conftest import session_ms
+from tests.waiting import wait_for
 
 KEYS = [str(number) for number in range(1, 61)]
 
@@ -57,8 +58,8 @@ class Member:
         self.shares = 0
         self.stream = Stream(bootstrap, f"member-{uuid.uuid4().hex[:6]}")
         self.subscription: Subscription = self.stream.subscribe(
-            [topic], group, lambda _, event: self.seen.append(event.subject), session_timeout_ms=6_000,
-            on_share=self._shared,
+            [topic], group, lambda _, event: self.seen.append(event.subject),
+            session_timeout_ms=session_ms(bootstrap), on_share=self._shared,
         )  # fmt: skip
 
     def _shared(self) -> None:

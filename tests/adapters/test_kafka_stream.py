@@ -17,7 +17,8 @@ from confluent_kafka import Consumer, Producer
 from shared.adapters.kafka import Stream
 from shared.ports import Transient
 from shared.stream import DEAD_LETTERS, THOUGHTS, WAKEUPS, Event, Poison, decode
-from tests.broker.conftest import EmbeddedBroker, read, wait_for
+from tests.broker.conftest import EmbeddedBroker, read, session_ms
+from tests.waiting import wait_for
 
 Events = list[tuple[str, Event]]
 
@@ -38,11 +39,6 @@ def connect() -> Iterator[Callable[[str], Stream]]:
 @pytest.fixture
 def topic() -> str:
     return f"t.{uuid.uuid4().hex[:12]}"
-
-
-def session_ms(bootstrap: str) -> int:
-    """A short session timeout, in ms; a real Kafka accepts nothing below 6 s unless it is configured to."""
-    return 6_000 if bootstrap == os.environ.get("SRE_TEST_KAFKA") else 2_000
 
 
 def event(number: int = 0, **data: Any) -> Event:

@@ -24,6 +24,7 @@ WRONG = {
     "hands": ("mission_control/zz_wrong.py", "import agents.fixer.actuators.container"),
     "tier-3": ("agents/escalation/zz_wrong.py", "import agents.escalation.backends.human"),
     "pure": ("agents/brain/analysts/zz_wrong.py", "import time"),
+    "gitops": ("shared/gitops/zz_wrong.py", "import shared.analysis.trace"),
     "embedded": ("embedded/zz_wrong.py", "import shared.stream"),
     "patients": ("protected_services/zz_wrong.py", "import shared.stream"),
 }
@@ -55,9 +56,17 @@ def test_every_contract_has_its_negative_control() -> None:
     assert sorted(WRONG) == sorted(CONTRACTS)
 
 
-@pytest.mark.parametrize("contract", CONTRACTS)
-def test_one_wrong_import_breaks_the_contract(tree: Path, contract: str) -> None:
-    name, line = WRONG[contract]
+ALSO_WRONG = [
+    ("floors", "shared/gitops/zz_wrong.py", "import shared.ports"),
+    ("floors", "shared/policy/zz_wrong.py", "import shared.gitops.stack"),
+    ("pure", "shared/gitops/zz_wrong.py", "import pathlib"),
+    ("pure", "shared/gitops/zz_wrong.py", "import subprocess"),
+]
+"""Further places that a contract must hold in."""
+
+
+@pytest.mark.parametrize(("contract", "name", "line"), [(key, *wrong) for key, wrong in WRONG.items()] + ALSO_WRONG)
+def test_one_wrong_import_breaks_the_contract(tree: Path, contract: str, name: str, line: str) -> None:
     wrong = tree / name
     wrong.write_text(f"{line}\n")
     try:

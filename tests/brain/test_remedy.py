@@ -143,7 +143,7 @@ def test_an_oom_after_a_raise_leaks_and_is_handed_on() -> None:
     log.do("verified:healthy", "learned", "detected")
     found = remedy(log.incident, case(limit=192 * MIB), best("oom"), 3)
     assert isinstance(found, NoRemedy)
-    assert (found.how, "raised before" in found.reason) == ("escalate", True)
+    assert (found.how, "was raised" in found.reason) == ("escalate", True)
 
 
 def test_without_a_repository_all_is_as_before() -> None:

@@ -8,13 +8,10 @@ from pathlib import Path
 
 import psutil
 
-from .conftest import Clients, EmbeddedBroker, read, wait_for
+from tests.machine import free_ports
+from tests.waiting import wait_for
 
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from .conftest import Clients, EmbeddedBroker, read
 
 
 def accepts(port: int) -> bool:
@@ -41,7 +38,7 @@ def test_it_stays_small(shared_broker: EmbeddedBroker) -> None:
 
 
 def test_a_free_port_is_honoured_and_a_taken_one_is_replaced() -> None:
-    port = free_port()
+    port = free_ports(1)
     first = EmbeddedBroker("--port", str(port))
     second = EmbeddedBroker("--port", str(port))
     try:

@@ -177,17 +177,17 @@ def test_the_stack_file_holds_the_levers_of_exactly_the_managed_services_and_not
     for name, base in STACK["services"].items():
         own = COMPOSE["services"][name]
         assert own["extends"] == {"file": "deploy/stack.yaml", "service": name}
-        assert base["memswap_limit"] == base["mem_limit"], "swap would make a leak slow instead of dead"
         assert not {"mem_limit", "memswap_limit", "deploy"} & set(own)
+        assert own["mem_swappiness"] == 0, "swap would make a leak slow instead of dead"
         assert not set(base["environment"]) & set(own["environment"])
-        assert set(base) <= {"image", "mem_limit", "memswap_limit", "environment", "deploy"}
+        assert set(base) <= {"image", "mem_limit", "environment", "deploy"}
 
 
 def composes() -> list[tuple[str, ...]]:
     """Every compose program that this machine has."""
     newer = Path.home() / ".cache" / "sre-space" / "compose-v2"
-    found = [(path,) for name in ("docker-compose",) if (path := shutil.which(name))]
-    return found + ([(str(newer),)] if os.access(newer, os.X_OK) else [])
+    paths = [path for path in (shutil.which("docker-compose"), str(newer)) if path and os.access(path, os.X_OK)]
+    return [(path,) for path in paths]
 
 
 @pytest.mark.parametrize("program", composes(), ids=lambda program: Path(program[0]).name)

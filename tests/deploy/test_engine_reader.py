@@ -19,7 +19,8 @@ import pytest
 from docker.errors import APIError, NotFound
 
 from shared.adapters.docker import ReadOnlyDocker
-from tests.engine.hosts import EngineProcess, Host, wait_for
+from tests.engine.hosts import EngineProcess, Host
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "hunter2-password"
@@ -37,7 +38,7 @@ def reader(engine: EngineProcess) -> Iterator[Path]:
     """The path of the socket that only looks."""
     path = engine.folder / "shown.sock"
     process = start(engine.socket, path)
-    wait_for(path.exists, "the reader listens")
+    wait_for(path.exists, what="the reader listens")
     yield path
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 0
@@ -106,6 +107,8 @@ def test_events_of_managed_containers_come_through_live_and_those_of_others_do_n
         seen.append(event)
         if event.action == "restart":
             break
+    else:
+        pytest.fail(f"the restart is still not told: {[event.action for event in seen]}")
     assert {event.name for event in seen if host.mark in event.name} == {ours.name}
 
 
@@ -173,16 +176,16 @@ def test_a_client_that_hangs_up_on_the_event_stream_leaves_no_thread_behind(
     path = engine.folder / "short.sock"
     process = start(engine.socket, path)
     try:
-        wait_for(path.exists, "the reader listens")
+        wait_for(path.exists, what="the reader listens")
         tasks = Path(f"/proc/{process.pid}/task")
-        wait_for(lambda: status(path, "GET", "/_ping") == 200, "it answers")
+        wait_for(lambda: status(path, "GET", "/_ping") == 200, what="it answers")
         before = len(list(tasks.iterdir()))
         for _ in range(5):
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
                 connection.connect(str(path))
                 connection.sendall(b"GET /events HTTP/1.1\r\nHost: d\r\n\r\n")
                 assert connection.recv(64).startswith(b"HTTP/1.1 200")
-        wait_for(lambda: len(list(tasks.iterdir())) <= before, "the threads have ended")
+        wait_for(lambda: len(list(tasks.iterdir())) <= before, what="the threads have ended")
     finally:
         process.terminate()
         process.wait(10)
@@ -195,7 +198,7 @@ def test_an_engine_that_is_away_is_a_502_and_at_the_start_a_reason(engine: Engin
     path = own.folder / "shown.sock"
     process = start(own.socket, path)
     try:
-        wait_for(path.exists, "the reader listens")
+        wait_for(path.exists, what="the reader listens")
         own.kill()
         assert status(path, "GET", "/v1.41/containers/json") == 502
         assert status(path, "GET", "/v1.41/events") == 502

@@ -12,12 +12,14 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import docker
 from docker.models.containers import Container
+
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
 LABEL = "engine-test"
@@ -28,16 +30,6 @@ WAITING = (
     "while True: time.sleep(0.05)\n"
 )
 """A program that prints `up`, waits, and ends with 0 on SIGTERM."""
-
-
-def wait_for(condition: Callable[[], Any], what: str, seconds: float = 10) -> Any:
-    """The condition's first true value; fails the test after the deadline."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if value := condition():
-            return value
-        time.sleep(0.01)
-    raise AssertionError(f"not within {seconds} s: {what}")
 
 
 class EngineProcess:
@@ -118,7 +110,7 @@ class Host:
         container = self.create(code, name, **options)
         container.start()
         if code is WAITING and "command" not in options:
-            wait_for(lambda: b"up" in container.logs(), "the program is up")
+            wait_for(lambda: b"up" in container.logs(), what="the program is up")
         return container
 
     @contextlib.contextmanager

@@ -11,7 +11,8 @@ from pathlib import Path
 import docker
 import pytest
 
-from tests.engine.hosts import LABEL, WAITING, Host, actions, stats_of, wait_for
+from tests.engine.hosts import LABEL, WAITING, Host, actions, stats_of
+from tests.waiting import wait_for
 
 MIB = 1024 * 1024
 SECOND = 1_000_000_000
@@ -118,7 +119,7 @@ def test_a_missing_command_is_refused_with_400_and_said_in_the_state(engine: Hos
 def test_a_container_above_its_memory_limit_is_killed_and_says_so(engine: Host) -> None:
     with engine.events() as events:
         container = engine.run(LEAK, mem_limit=64 * MIB, memswap_limit=64 * MIB)
-        wait_for(lambda: "die" in actions(events), "it died")
+        wait_for(lambda: "die" in actions(events), what="it died")
     assert container.wait()["StatusCode"] == 137
     container.reload()
     assert container.attrs["State"]["OOMKilled"] is True
@@ -130,7 +131,7 @@ def test_a_container_above_its_memory_limit_is_killed_and_says_so(engine: Host) 
 def test_a_die_event_carries_the_exit_code_name_image_and_labels(engine: Host) -> None:
     with engine.events() as events:
         container = engine.run("import sys; sys.exit(3)")
-        wait_for(lambda: "die" in actions(events), "it died")
+        wait_for(lambda: "die" in actions(events), what="it died")
     died = events[-1]
     assert died["Type"] == "container"
     assert died["status"] == died["Action"] == "die"
@@ -169,7 +170,7 @@ def test_a_restart_says_kill_die_stop_start_restart_and_moves_started_at(engine:
     before = container.attrs
     with engine.events() as events:
         container.restart(timeout=5)
-        wait_for(lambda: "restart" in actions(events), "restart was said")
+        wait_for(lambda: "restart" in actions(events), what="restart was said")
     container.reload()
     after = container.attrs
     assert actions(events) == ["kill", "die", "stop", "start", "restart"]
@@ -186,17 +187,17 @@ def test_a_stopped_container_can_be_restarted(engine: Host) -> None:
     container.wait()
     with engine.events() as events:
         container.restart()
-        wait_for(lambda: "restart" in actions(events), "restart was said")
+        wait_for(lambda: "restart" in actions(events), what="restart was said")
     assert actions(events)[:1] == ["start"]
 
 
 def test_a_process_that_ignores_sigterm_is_killed_after_the_grace(engine: Host) -> None:
     container = engine.run(STUBBORN)
-    wait_for(lambda: b"up" in container.logs(), "the program is up")
+    wait_for(lambda: b"up" in container.logs(), what="the program is up")
     begun = time.monotonic()
     with engine.events() as events:
         container.stop(timeout=1)
-        wait_for(lambda: "stop" in actions(events), "stop was said")
+        wait_for(lambda: "stop" in actions(events), what="stop was said")
     assert 1 <= time.monotonic() - begun < 5
     container.reload()
     assert container.attrs["State"]["ExitCode"] == 137
@@ -207,13 +208,13 @@ def test_a_process_that_ignores_sigterm_is_killed_after_the_grace(engine: Host) 
 def test_on_failure_restarts_a_crash_so_many_times_and_no_more(engine: Host) -> None:
     with engine.events() as events:
         container = engine.run("import sys; sys.exit(1)", restart_policy={"Name": "on-failure", "MaximumRetryCount": 2})
-        wait_for(lambda: actions(events).count("die") == 3, "three deaths")
+        wait_for(lambda: actions(events).count("die") == 3, what="three deaths")
 
     def given_up() -> bool:
         container.reload()
         return container.status == "exited"
 
-    wait_for(given_up, "it is given up")
+    wait_for(given_up, what="it is given up")
     assert container.attrs["RestartCount"] == 2
     assert actions(events) == ["create", "start", "die", "start", "die", "start", "die"]
 
@@ -225,7 +226,7 @@ def test_always_comes_back_from_a_crash_but_not_from_a_stop(engine: Host) -> Non
     )
     try:
         container = engine.run(code, restart_policy={"Name": "always"})
-        wait_for(lambda: b"up" in container.logs(), "it runs again")
+        wait_for(lambda: b"up" in container.logs(), what="it runs again")
         container.reload()
         assert container.status == "running"
         assert container.attrs["RestartCount"] == 1
@@ -245,11 +246,11 @@ def test_a_start_by_hand_begins_the_restart_count_anew(engine: Host) -> None:
         container.reload()
         return container.status == "exited" and bool(container.attrs["RestartCount"] == 1)
 
-    wait_for(given_up, "given up after one restart")
+    wait_for(given_up, what="given up after one restart")
     with engine.events() as events:
         container.start()
-        wait_for(lambda: actions(events).count("die") == 2, "one more restart")
-    wait_for(given_up, "given up again")
+        wait_for(lambda: actions(events).count("die") == 2, what="one more restart")
+    wait_for(given_up, what="given up again")
 
 
 def test_a_container_killed_by_hand_is_not_started_by_its_policy(engine: Host) -> None:
@@ -275,9 +276,9 @@ def test_health_goes_from_starting_to_healthy_to_unhealthy_and_each_change_is_an
             container = engine.run(code, healthcheck=check | {"timeout": 5 * SECOND})
             container.reload()
             assert container.attrs["State"]["Health"]["Status"] == "starting"
-            wait_for(lambda: "health_status: healthy" in actions(events), "healthy")
+            wait_for(lambda: "health_status: healthy" in actions(events), what="healthy")
             container.kill("SIGUSR1")
-            wait_for(lambda: "health_status: unhealthy" in actions(events), "unhealthy")
+            wait_for(lambda: "health_status: unhealthy" in actions(events), what="unhealthy")
         container.reload()
         health = container.attrs["State"]["Health"]
         assert health["Status"] == "unhealthy"
@@ -298,7 +299,7 @@ def test_a_probe_that_hangs_fails_at_its_timeout(engine: Host) -> None:
         container.reload()
         return bool(container.attrs["State"]["Health"]["Status"] == "unhealthy")
 
-    wait_for(unhealthy, "unhealthy", 20)
+    wait_for(unhealthy, 20, "unhealthy")
     log = container.attrs["State"]["Health"]["Log"]
     assert log[0]["ExitCode"] == -1
     assert "exceeded timeout" in log[0]["Output"]
@@ -375,7 +376,7 @@ def test_concurrent_restarts_each_happen_and_never_overlap(engine: Host) -> None
             thread.start()
         for thread in threads:
             thread.join()
-        wait_for(lambda: actions(events).count("restart") == 4, "four restarts")
+        wait_for(lambda: actions(events).count("restart") == 4, what="four restarts")
     lives = [action for action in actions(events) if action in ("die", "start")]
     assert lives == ["die", "start"] * (len(lives) // 2)
     if engine.embedded:  # dockerd merges some of them
@@ -391,7 +392,7 @@ def test_a_running_container_is_removed_only_by_force(engine: Host) -> None:
     assert refused.value.status_code == 409
     with engine.events() as events:
         container.remove(force=True)
-        wait_for(lambda: "destroy" in actions(events), "destroyed")
+        wait_for(lambda: "destroy" in actions(events), what="destroyed")
     assert actions(events) == ["kill", "die", "destroy"]
     with pytest.raises(docker.errors.NotFound):
         container.reload()
@@ -404,7 +405,7 @@ def test_past_events_are_replayed_between_since_and_until(engine: Host) -> None:
     filters = {"container": container.name, "event": ["start", "die"]}
     found = wait_for(
         lambda: list(engine.client.events(since=int(begun) - 1, until=int(time.time()), decode=True, filters=filters)),
-        "the events have passed",
+        what="the events have passed",
     )
     assert [event["Action"] for event in found] == ["start", "die"]
 
@@ -421,7 +422,7 @@ def test_stats_tell_memory_and_limit(engine: Host) -> None:
     container = engine.run(
         "kept = b'x' * 40_000_000; print('up', flush=True)\nimport time; time.sleep(600)\n", mem_limit=128 * MIB
     )
-    wait_for(lambda: b"up" in container.logs(), "the program is up")
+    wait_for(lambda: b"up" in container.logs(), what="the program is up")
     stats = stats_of(container)
     assert 40_000_000 < stats["memory_stats"]["usage"] < 128 * MIB
     assert stats["memory_stats"]["limit"] == 128 * MIB

@@ -16,7 +16,8 @@ from pathlib import Path
 import docker
 import pytest
 
-from tests.engine.hosts import ROOT, WAITING, EngineProcess, Host, actions, alive, has_said_up, stats_of, wait_for
+from tests.engine.hosts import ROOT, WAITING, EngineProcess, Host, actions, alive, has_said_up, stats_of
+from tests.waiting import wait_for
 
 DAEMONISES = (
     "import os,time\n"
@@ -44,8 +45,8 @@ def daemon_of(host: Host, own_engine: EngineProcess, end: str = "time.sleep(600)
     file = own_engine.folder / "daemon-pid"
     file.unlink(missing_ok=True)
     container = host.run(DAEMONISES.replace("FILE", repr(str(file))).replace("END", end), name="daemoniser")
-    wait_for(lambda: b"up" in container.logs(), "the daemon is made")
-    wait_for(lambda: file.exists() and file.read_text(), "the daemon has said its pid")
+    wait_for(lambda: b"up" in container.logs(), what="the daemon is made")
+    wait_for(lambda: file.exists() and file.read_text(), what="the daemon has said its pid")
     container.reload()
     return int(container.attrs["State"]["Pid"]), int(file.read_text())
 
@@ -113,14 +114,14 @@ def test_kill_9_of_the_engine_leaves_no_process_and_its_containers_run_again_aft
     ended.wait()
     before = host.client.containers.get(f"{host.mark}-daemoniser").attrs
     own_engine.kill()
-    wait_for(lambda: not alive(main) and not alive(daemon), "both have ended", 3)
+    wait_for(lambda: not alive(main) and not alive(daemon), 3, "both have ended")
     own_engine.start()
     with own_engine.client() as client:
         again = client.containers.get(f"{host.mark}-daemoniser")
         assert again.status == "running"
         assert again.id == before["Id"]
         assert again.attrs["State"]["StartedAt"] > before["State"]["StartedAt"]
-        wait_for(lambda: again.logs().count(b"up\n") == 2, "the log of before is kept")
+        wait_for(lambda: again.logs().count(b"up\n") == 2, what="the log of before is kept")
         still = client.containers.get(f"{host.mark}-ended")
         assert still.status == "exited"
         assert still.attrs["State"]["ExitCode"] == 4
@@ -134,7 +135,7 @@ def test_killing_engine_and_warden_together_leaves_nothing_that_the_next_start_d
     os.kill(own_engine.process.pid, 19)  # SIGSTOP: it cannot react to the warden's end
     os.kill(warden, 9)
     own_engine.kill()
-    wait_for(lambda: not alive(main), "the main process dies with its parent", 3)
+    wait_for(lambda: not alive(main), 3, "the main process dies with its parent")
     (own_engine.folder / "daemon-pid").unlink()
     own_engine.start()
     assert not alive(daemon)
@@ -147,7 +148,7 @@ def test_when_the_warden_dies_its_containers_are_reported_dead_and_policies_appl
     kept = host.run(name="kept", restart_policy={"Name": "always"})
     with host.events() as events:
         os.kill(warden_of(own_engine), 9)
-        wait_for(lambda: actions(events).count("die") == 2 and "start" in actions(events), "two deaths, one start")
+        wait_for(lambda: actions(events).count("die") == 2 and "start" in actions(events), what="two deaths, one start")
     plain.reload()
     kept.reload()
     assert (plain.status, plain.attrs["State"]["ExitCode"]) == ("exited", 137)
@@ -160,7 +161,7 @@ def test_when_the_warden_dies_its_containers_are_reported_dead_and_policies_appl
 def test_what_a_main_process_leaves_behind_ends_with_it(own_engine: EngineProcess, host: Host) -> None:
     _, daemon = daemon_of(host, own_engine, end="raise SystemExit(0)")
     host.client.containers.get(f"{host.mark}-daemoniser").wait()
-    wait_for(lambda: not alive(daemon), "the daemon is gone", 1)
+    wait_for(lambda: not alive(daemon), 1, "the daemon is gone")
 
 
 def test_the_memory_of_children_counts(host: Host) -> None:
@@ -178,9 +179,9 @@ def test_forked_workers_that_share_their_memory_are_not_counted_twice(host: Host
         "    if os.fork() == 0: time.sleep(600)\nprint('up', flush=True)\ntime.sleep(600)\n"
     )
     container = host.run(code, mem_limit="96m")
-    wait_for(lambda: b"up" in container.logs(), "the workers are made")
+    wait_for(lambda: b"up" in container.logs(), what="the workers are made")
     with host.events() as events, pytest.raises(AssertionError):
-        wait_for(lambda: "oom" in actions(events), "an oom, which must not come", 0.6)
+        wait_for(lambda: "oom" in actions(events), 0.6, "an oom, which must not come")
 
 
 def test_sigterm_stops_even_the_stubborn_within_three_seconds_and_policies_decide_what_returns(
@@ -194,7 +195,7 @@ def test_sigterm_stops_even_the_stubborn_within_three_seconds_and_policies_decid
         ("halted", "unless-stopped"),
     ):
         container = host.run(stubborn, name=name, restart_policy={"Name": policy})
-        wait_for(partial(has_said_up, container), "it is up")
+        wait_for(partial(has_said_up, container), what="it is up")
     host.client.containers.get(f"{host.mark}-halted").stop(timeout=0)
     pids = [c.attrs["State"]["Pid"] for c in host.client.containers.list()]
     assert len(pids) == 3
@@ -250,12 +251,12 @@ def test_clients_that_leave_a_stream_leave_no_thread_behind(own_engine: EnginePr
             streams.enter_context(contextlib.closing(host.client.events(decode=True)))
             streams.enter_context(contextlib.closing(container.logs(stream=True, follow=True)))
         assert threads() >= before + 10
-    wait_for(lambda: threads() <= before, "their threads have ended", 5)
+    wait_for(lambda: threads() <= before, 5, "their threads have ended")
 
 
 def test_a_container_that_removes_itself_is_gone_after_its_exit(host: Host) -> None:
     container = host.run("pass", auto_remove=True)
-    wait_for(lambda: not host.client.api.containers(all=True), "it is gone", 3)
+    wait_for(lambda: not host.client.api.containers(all=True), 3, "it is gone")
     with pytest.raises(docker.errors.NotFound):
         container.reload()
 

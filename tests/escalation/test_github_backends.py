@@ -13,6 +13,8 @@ from shared.ports import Permanent, Transient
 from shared.testing.clock import VirtualClock
 from tests.escalation.world import FLEET, REPO, World, a_brief, opened
 
+pytestmark = pytest.mark.timeout(180)  # real processes, on machines that may be busy
+
 COPILOT = "token-copilot"
 
 

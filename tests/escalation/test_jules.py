@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,7 +16,10 @@ from agents.escalation.backends.intents import Intents
 from agents.escalation.backends.jules import Jules, Limits
 from shared.ports import Permanent, Queued, Transient
 from shared.runtime.clock import SystemClock
-from tests.escalation.world import JULES, KEY, NO_WAIT, REPO, World, a_brief, opened, reached, until
+from tests.escalation.world import JULES, KEY, NO_WAIT, PATCHES, REPO, World, a_brief, opened, reached
+from tests.waiting import wait_for
+
+pytestmark = pytest.mark.timeout(180)  # real processes, on machines that may be busy
 
 AMPLE = Limits(a_day=500, at_once=100, settles=timedelta(0))
 
@@ -49,6 +54,23 @@ def test_a_brief_becomes_a_plan_and_once_approved_a_pull_request_by_jules(world:
     files = world.github("GET", f"/pulls/{done.pull.number}/files")
     assert [one["filename"] for one in files] == ["protected_services/quote_service/pricing.py"]
     assert done.detail == ""
+
+
+def test_the_pull_request_turns_the_reproduction_from_red_to_green(world: World) -> None:
+    client = world.client()
+    session = opened(client.open(a_brief()))
+    reached(client, session.id, "awaiting-approval")
+    client.approve_plan(session.id)
+    pull = reached(client, session.id, "completed").pull
+    assert pull
+    found = []
+    for name in ("main", pull.head):
+        tree = world.folder / name
+        url = f"{world.forge.ready['url']}/{REPO}.git"
+        subprocess.run(["git", "clone", "--quiet", "--branch", name, url, str(tree)], check=True, timeout=30)
+        script = [sys.executable, "-I", str(PATCHES / "leak.repro.py"), str(tree)]
+        found.append(subprocess.run(script, capture_output=True, timeout=30, check=False).returncode)
+    assert found == [1, 0]
 
 
 def test_approving_twice_or_when_nothing_waits_does_nothing(world: World) -> None:
@@ -115,7 +137,7 @@ def test_kill_9_of_the_server_between_create_and_answer_leaves_one_session(world
 
     asking = threading.Thread(target=ask)
     asking.start()
-    until(world.sessions)
+    wait_for(world.sessions)
     world.jules.kill()
     asking.join()
     assert len(caught) == 1
@@ -158,7 +180,7 @@ def test_kill_9_of_the_server_in_the_middle_of_the_work_still_gives_one_pull_req
     assert client.look(session.id).state == "working"
     world.jules.kill()
     world.jules.start()
-    until(lambda: world.github("GET", "/git/matching-refs/heads/bound-"))
+    wait_for(lambda: world.github("GET", "/git/matching-refs/heads/bound-"))
     world.jules.kill()
     world.jules.start()
     done = reached(client, session.id, "completed")
@@ -357,6 +379,12 @@ def test_a_source_in_the_other_spelling_is_found_too(tmp_path: Any) -> None:
 def test_a_redirection_does_not_carry_the_key_away(calm: World) -> None:
     calm.misbehave(rules=[{"kind": "302"}])
     with pytest.raises(Permanent, match="answered 302"):
+        calm.client(AMPLE).look("123")
+
+
+def test_an_answer_without_end_is_not_read_to_its_end(calm: World) -> None:
+    calm.misbehave(rules=[{"kind": "huge"}])
+    with pytest.raises(Permanent, match="more than 8388608 bytes"):
         calm.client(AMPLE).look("123")
 
 

@@ -13,7 +13,8 @@ import pytest
 from agents.escalation.backends.command import Command, Work
 from agents.escalation.backends.human import Human
 from shared.ports import Permanent, Session, Transient
-from tests.escalation.world import a_brief, opened, until
+from tests.escalation.world import a_brief, opened
+from tests.waiting import wait_for
 
 ARGV = ("codex", "exec", "{prompt}")
 ROOT = Path(__file__).parents[2]
@@ -36,8 +37,7 @@ class Workshop:
 
 
 def ended(command: Command, session_id: str) -> Session:
-    found: Session = until(lambda: (s := command.look(session_id)).state != "working" and s)
-    return found
+    return wait_for(lambda: (s := command.look(session_id)).state != "working" and s)
 
 
 def test_a_command_is_given_the_brief_as_one_word_and_yields_a_patch(tmp_path: Path) -> None:

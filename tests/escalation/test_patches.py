@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,11 @@ from pathlib import Path
 import pytest
 
 from embedded.jules.library import fitting, prepared, read
+from shared.adapters.sandbox.bubblewrap import Bubblewrap
+from shared.ports import SANDBOX_INPUT, SANDBOX_TREE, Job
 from tests.escalation.world import PATCHES, apply, lay_out
+
+pytestmark = pytest.mark.timeout(180)  # real processes, on machines that may be busy
 
 
 def reproduce(tree: Path) -> subprocess.CompletedProcess[str]:
@@ -29,6 +34,16 @@ def test_the_reproduction_is_red_on_the_leaking_tree_and_green_before_and_after(
     apply(tree, "leak.fix.patch")
     assert reproduce(tree).returncode == 0
     assert not list(tree.rglob("__pycache__")), "it leaves nothing in the tree"
+
+
+@pytest.mark.skipif(shutil.which("bwrap") is None, reason="no bubblewrap here")
+@pytest.mark.parametrize(("patches", "code"), [(("leak.patch",), 1), (("leak.patch", "leak.fix.patch"), 0)])
+def test_the_reproduction_tells_the_same_in_a_sandbox(tmp_path: Path, patches: tuple[str, ...], code: int) -> None:
+    tree = lay_out(tmp_path / "tree", *patches)
+    script = {"leak.repro.py": (PATCHES / "leak.repro.py").read_bytes()}
+    job = Job(tree, ("python3", "-I", f"{SANDBOX_INPUT}/leak.repro.py", SANDBOX_TREE), files=script)
+    outcome = Bubblewrap(tmp_path / "scratch").run(job)
+    assert (outcome.ended, outcome.exit_code) == ("exited", code), outcome.output
 
 
 def test_the_reproduction_needs_less_than_five_seconds_of_a_processor(tmp_path: Path) -> None:

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,8 +17,9 @@ from agents.escalation.backends.intents import Intents
 from agents.escalation.backends.jules import Jules, Limits
 from shared.ports import Brief, Session
 from shared.runtime.clock import SystemClock
+from tests.machine import ROOT, free_ports
+from tests.waiting import wait_for
 
-ROOT = Path(__file__).parents[2]
 PATCHES = ROOT / "embedded" / "jules" / "patches"
 REPO = "acme/market"
 KEY = "jules-key-0123456789"
@@ -32,24 +29,12 @@ ACCOUNTS = {"sre-fleet": (FLEET, "admin"), JULES: (BOT, "write"), "copilot-swe-a
 NO_WAIT = Limits(settles=timedelta(0))
 
 
-def until(condition: Callable[[], Any], seconds: float = 20) -> Any:
-    """Poll until `condition` gives something true, and return it."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.02)
-    raise AssertionError(f"not true within {seconds} s")
-
-
 class Server:
     """A program that says on its first line when it is ready; killed and started again on the same port and data."""
 
     def __init__(self, module: str, folder: Path, *arguments: str) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self._command = [sys.executable, "-m", module, "--port", str(port), "--data", str(folder / "data"), *arguments]
+        command = [sys.executable, "-m", module, "--port", str(free_ports(1)), "--data", str(folder / "data")]
+        self._command = [*command, *arguments]
         self._folder = folder
         folder.mkdir()
         self.start()
@@ -61,7 +46,6 @@ class Server:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 cwd=ROOT,
-                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
             )
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
@@ -192,5 +176,4 @@ def reached(client: Jules, session_id: str, state: str) -> Session:
         session = client.look(session_id)
         return session if session.state == state else None
 
-    found: Session = until(there)
-    return found
+    return wait_for(there, 60)

@@ -4,7 +4,6 @@ import asyncio
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from embedded.forge.app import Forge, build_app
 from embedded.forge.http import HangUpProtocol
 from embedded.forge.world import World, open_world
 from tests.forge.openapi import Description, Exchange, fetch
+from tests.waiting import wait_for
 
 REPO = "acme/shop"
 FLEET, OPERATOR, TRIAGER, OUTSIDER, APP = "t-fleet", "t-alice", "t-tom", "t-mallory", "t-app"
@@ -34,17 +34,6 @@ ACCOUNTS: Accounts = checked(
         Account("checker[bot]", APP, Role.WRITE, app=True),
     ],
 )
-
-
-def wait_for(condition: Callable[[], Any], seconds: float = 10) -> Any:
-    """Poll until `condition` gives something true, and return it."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.01)
-    raise AssertionError(f"not true within {seconds} s")
 
 
 class Recorder:

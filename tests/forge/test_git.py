@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.forge.conftest import FLEET, OPERATOR, OUTSIDER, REPO, Running, wait_for
+from tests.forge.conftest import FLEET, OPERATOR, OUTSIDER, REPO, Running
+from tests.waiting import wait_for
 
 ENV = {
     **{k: v for k, v in os.environ.items() if not k.startswith("GIT_")},

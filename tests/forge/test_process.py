@@ -14,7 +14,7 @@ import psutil
 import pytest
 import requests
 
-from tests.forge.conftest import wait_for
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
 Start = Callable[[], tuple["subprocess.Popen[str]", str]]

@@ -12,7 +12,8 @@ import pytest
 from github.Repository import Repository
 
 from embedded.forge.courier import signature
-from tests.forge.conftest import Running, wait_for
+from tests.forge.conftest import Running
+from tests.waiting import wait_for
 
 SECRET = "a shared secret"
 

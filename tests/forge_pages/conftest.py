@@ -6,7 +6,6 @@ import re
 import shutil
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,21 +20,11 @@ from embedded.forge.app import build_app
 from embedded.forge.http import HangUpProtocol
 from embedded.forge.pages import routes
 from embedded.forge.world import World, open_world
+from tests.waiting import wait_for
 
 REPO = "acme/shop"
 FLEET, OUTSIDER = "t-fleet", "t-mallory"
 ACCOUNTS = checked(REPO, [Account("sre-fleet", FLEET, Role.ADMIN), Account("mallory", OUTSIDER, Role.READ)])
-
-
-def wait_for(condition: Callable[[], Any], seconds: float = 10) -> Any:
-    """Poll until `condition` gives something true, and return it."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.01)
-    raise AssertionError(f"not true within {seconds} s")
 
 
 def revisions(html: str) -> dict[str, str]:

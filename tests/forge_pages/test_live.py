@@ -10,7 +10,8 @@ from pathlib import Path
 import requests
 
 from embedded.forge.pages.page import revision
-from tests.forge_pages.conftest import FLEET, REPO, Site, revisions, wait_for
+from tests.forge_pages.conftest import FLEET, REPO, Site, revisions
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
 

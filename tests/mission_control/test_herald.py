@@ -17,7 +17,7 @@ from mission_control.herald.herald import PAGE, Herald
 from mission_control.herald.webhook import Webhook, authentic
 from shared.ports import Transient
 from shared.stream import Event
-from tests.mission_control.conftest import wait_for
+from tests.waiting import wait_for
 
 FLEET = frozenset({"sre-fleet"})
 Rows = list[dict[str, Any]]

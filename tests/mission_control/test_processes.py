@@ -17,7 +17,8 @@ import pytest
 from mission_control import child
 from mission_control.child import Program, State
 from mission_control.processes import NotStarted, Supervisor, environment
-from tests.mission_control.conftest import ROOT, clean_environment, wait_for
+from tests.machine import ROOT, clean_environment
+from tests.waiting import wait_for
 
 SLEEPER = "import signal; signal.pause()"
 READY = "import json, signal; print(json.dumps({'ready': True, 'url': 'here', 'pid': 1}), flush=True); signal.pause()"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mission_control.conftest import ROOT, clean_environment
+from tests.machine import ROOT, clean_environment
 
 MAIN = """
 import json, os, sys

@@ -18,7 +18,9 @@ import pytest
 import requests
 
 from shared.incident.labels import CATALOGUE
-from tests.mission_control.conftest import RunCommand, clean_environment, is_free, marked, port_base, wait_for
+from tests.machine import clean_environment, free_ports, kill_marked, marked, port_is_free
+from tests.mission_control.conftest import RunCommand
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.scenario
 
@@ -66,7 +68,7 @@ def answers(url: str) -> bool:
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     """A world that the tests of this module share; its path is too long for a socket on purpose."""
     state = tmp_path_factory.mktemp("a-state-folder-" + "with-a-very-long-name-" * 4)
-    base = port_base()
+    base = free_ports(12)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", base + 3))
         taken.listen()
@@ -75,8 +77,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
         yield one
     if one.process.poll() is None:
         one.stop()
-    for process in marked(state):
-        process.kill()
+    kill_marked(state)
 
 
 def test_run_json_names_everything_and_is_for_its_owner_only(up: Up) -> None:
@@ -175,13 +176,13 @@ def test_down_stops_all_of_it_and_leaves_no_process_no_port_and_no_run_json(up: 
     assert done.returncode == 0, done.stdout
     assert up.process.wait(5) == 0
     assert marked(up.state) == []
-    assert all(is_free(port) for port in ports)
+    assert all(port_is_free(port) for port in ports)
     assert not (up.state / "run.json").exists()
     assert command("status", "--state", str(up.state)).returncode == 1
 
 
 def test_after_kill_9_of_the_supervisor_nothing_is_left_and_up_starts_again(state: Path) -> None:
-    base = port_base()
+    base = free_ports(12)
     first = Up(state, base)
     first.ready()
     first.process.kill()

@@ -22,7 +22,9 @@ from shared.incident.parts import Directive, Observed
 from shared.incident.record import Role
 from shared.incident.replay import GENESIS
 from shared.incident.signing import KeySigner
-from tests.mission_control.conftest import ROOT, RunCommand, clean_environment, wait_for
+from tests.machine import ROOT, clean_environment
+from tests.mission_control.conftest import RunCommand
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.scenario
 REPO = "sre-space/marketplace"

@@ -4,20 +4,21 @@ import json
 import os
 import secrets
 import signal
-import socket
 import ssl
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
+
+from tests.machine import free_ports
 
 ROOT = Path(__file__).parents[2]
 MODULES = ("user_service", "policy_service", "quote_service", "frontend")
@@ -26,7 +27,6 @@ ADA = {"name": "Ada Abara", "age": 40, "postcode": "A10 1XY", "claims": 0, "prod
 
 PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # no CA roots to load: loopback is plain http
 
-T = TypeVar("T")
 Span = dict[str, Any]
 
 
@@ -161,7 +161,8 @@ class Shop:
             "KAFKA_BOOTSTRAP_SERVERS": "",
             **environ,
         }
-        ports = dict(zip(MODULES, free_ports(len(MODULES)), strict=True))
+        first = free_ports(len(MODULES))
+        ports = {module: first + n for n, module in enumerate(MODULES)}
         for module, port in ports.items():
             self.environ[f"{module.removesuffix('_service').upper()}_URL"] = f"http://127.0.0.1:{port}"
         self.services = {module: Patient(module, port, self.environ) for module, port in ports.items()}
@@ -205,24 +206,3 @@ class Shop:
 def new_trace() -> dict[str, str]:
     """A W3C traceparent of its own."""
     return {"traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"}
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports nobody listened on a moment ago."""
-    held = [socket.socket() for _ in range(count)]
-    for each in held:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in held]
-    for each in held:
-        each.close()
-    return ports
-
-
-def wait_for(look: Callable[[], T], within_s: float = 10.0) -> T:
-    """The first truthy answer of `look`; fails when there is none in time."""
-    deadline = time.monotonic() + within_s
-    while True:
-        if seen := look():
-            return seen
-        assert time.monotonic() < deadline, f"not within {within_s} s"
-        threading.Event().wait(0.02)

@@ -14,7 +14,8 @@ from protected_services.common.configuration import BadConfiguration, Configurat
 from protected_services.policy_service.underwriting import MAX_RISK_FACTOR, refusal
 from protected_services.quote_service.pricing import PRICE_FACTOR
 from protected_services.user_service.risk import HIGH_RISK_FROM, risk_band
-from tests.patients.shop import ROOT, Shop, free_ports
+from tests.machine import free_ports
+from tests.patients.shop import ROOT, Shop
 
 
 def test_a_number_a_feature_and_their_defaults() -> None:
@@ -48,7 +49,7 @@ def test_a_service_does_not_start_with_a_value_that_makes_no_sense_and_says_so_i
     module: str, variable: str, value: str
 ) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", f"protected_services.{module}", "--port", str(free_ports(1)[0])],
+        [sys.executable, "-m", f"protected_services.{module}", "--port", str(free_ports(1))],
         cwd=ROOT, env=os.environ | {variable: value}, capture_output=True, text=True, check=False, timeout=20,
     )  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
-from tests.patients.shop import Shop, free_ports, new_trace, wait_for
+from tests.machine import free_ports
+from tests.patients.shop import Shop, new_trace
+from tests.waiting import wait_for
 
 
 @pytest.fixture
@@ -39,7 +41,7 @@ def shop_with_events(tmp_path: Path, broker: str) -> Iterator[Shop]:
 
 @pytest.fixture
 def shop_without_broker(tmp_path: Path) -> Iterator[Shop]:
-    yield from opened(tmp_path, KAFKA_BOOTSTRAP_SERVERS=f"127.0.0.1:{free_ports(1)[0]}")
+    yield from opened(tmp_path, KAFKA_BOOTSTRAP_SERVERS=f"127.0.0.1:{free_ports(1)}")
 
 
 def test_a_journey_is_told_in_cloudevents_keyed_by_the_journey(shop_with_events: Shop, broker: str) -> None:
@@ -61,7 +63,7 @@ def test_a_journey_is_told_in_cloudevents_keyed_by_the_journey(shop_with_events:
             events.append((key.decode(), json.loads(value)))
         return {"quote.requested", "policy.purchased", "purchase.refused"} <= {event["type"] for _, event in events}
 
-    wait_for(enough, within_s=20)
+    wait_for(enough, seconds=20)
     consumer.close()
     bought_key, bought = next((key, event) for key, event in events if event["type"] == "policy.purchased")
     journey = [event["type"] for key, event in events if key == bought_key]
@@ -87,5 +89,5 @@ def test_without_a_broker_purchases_are_as_fast_and_the_loss_is_counted(shop_wit
         lost = re.search(r'business_events_total\{type="policy.purchased",fate="failed"\} (\d+)', text)
         return lost is not None and int(lost[1]) == 20
 
-    wait_for(counted, within_s=20)
+    wait_for(counted, seconds=20)
     assert policy.stop() == 0

@@ -3,12 +3,13 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
 
-from tests.patients.shop import Patient, Shop, new_trace, wait_for
+from tests.patients.shop import Patient, Shop, new_trace
+from tests.waiting import wait_for
 
 MEGABYTE = 1_000_000
 ERROR = 2
@@ -25,9 +26,9 @@ def policy(shop: Shop) -> Iterator[Patient]:
         service.restart()
 
 
-def wait_or_not(look: object, within_s: float = 2.0) -> bool:
+def wait_or_not(look: Callable[[], object], seconds: float = 2.0) -> bool:
     try:
-        return bool(wait_for(look, within_s))  # type: ignore[arg-type]
+        return bool(wait_for(look, seconds))
     except AssertionError:
         return False
 
@@ -37,7 +38,7 @@ def test_oom_leaks_past_the_limit_quickly_and_undo_gives_the_memory_back(shop: S
     assert process.memory_info().rss < 100 * MEGABYTE
     shop.suffer("oom")
     started = time.monotonic()
-    wait_for(lambda: process.memory_info().rss >= 160 * MEGABYTE, within_s=3.0)
+    wait_for(lambda: process.memory_info().rss >= 160 * MEGABYTE, seconds=3.0)
     assert time.monotonic() - started < 1.5
     shop.heal()
     wait_for(lambda: process.memory_info().rss < 110 * MEGABYTE)

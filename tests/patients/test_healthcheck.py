@@ -4,7 +4,8 @@ import socket
 import subprocess
 import sys
 
-from tests.patients.shop import ROOT, Shop, free_ports
+from tests.machine import free_ports
+from tests.patients.shop import ROOT, Shop
 
 SCRIPT = ROOT / "protected_services" / "common" / "healthcheck.py"
 
@@ -18,7 +19,7 @@ def test_a_healthy_service_is_0(shop: Shop) -> None:
 
 
 def test_nobody_listening_is_1() -> None:
-    assert check(str(free_ports(1)[0])) == 1
+    assert check(str(free_ports(1))) == 1
 
 
 def test_a_server_that_accepts_and_says_nothing_is_1() -> None:

@@ -3,7 +3,8 @@
 import html
 import re
 
-from tests.patients.shop import ADA, Shop, new_trace, wait_for
+from tests.patients.shop import ADA, Shop, new_trace
+from tests.waiting import wait_for
 
 ERROR = 2
 SERVER, CLIENT = "SERVER", "CLIENT"

@@ -9,12 +9,14 @@ import pytest
 from protected_services.load.customers import next_visitor
 from protected_services.policy_service.underwriting import MAX_RISK_FACTOR
 from protected_services.user_service.risk import risk_factor
-from tests.patients.shop import Patient, Shop, free_ports, wait_for
+from tests.machine import free_ports
+from tests.patients.shop import Patient, Shop
+from tests.waiting import wait_for
 
 
 @pytest.fixture
 def load(shop: Shop) -> Iterator[Patient]:
-    patient = Patient("load", free_ports(1)[0], shop.environ | {"LOAD_RPS": "20"})
+    patient = Patient("load", free_ports(1), shop.environ | {"LOAD_RPS": "20"})
     patient.begin()
     patient.await_ready()
     yield patient

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from protected_services.common.faultfile import parse_faults, read_catalogue
-from tests.patients.shop import ROOT, Shop, wait_for
+from tests.patients.shop import ROOT, Shop
+from tests.waiting import wait_for
 
 RUN: dict[str, Any] = {
     "github": {"url": "http://127.0.0.1:3000", "repo": "acme/shop"},

@@ -124,7 +124,7 @@ class FleetInMemory:
     def open(self, fact: Detected) -> int:
         return self.scout.open(fact).number
 
-    def agent(self, role: Role) -> tuple[Agent[Any], Hand | None]:
+    def agent(self, role: Role) -> tuple[Agent[Any], Hand[Any] | None]:
         github = self.repository.account(FLEET)
         past = Archive(github, self.keyring)
         source = self.forge.account(FLEET) if self.forge is not None else None
@@ -143,4 +143,4 @@ class FleetInMemory:
             case "memory":
                 return Memory(github, past, HOUR), None
             case _:
-                return Escalation(github, self.keyring.accounts), None
+                return Escalation(github, github, self.keyring.accounts), None

@@ -126,7 +126,7 @@ def test_a_change_that_does_not_help_is_taken_back_and_the_next_rung_is_taken(fl
     incident = run(fleet, number, 12)
     assert [u.why for u in incident.all(Undone)] == ["ineffective"]
     assert stack_of(fleet) == BAD
-    assert incident.status is Status.ESCALATED
+    assert "escalated" in [e.fact.move for e in incident.entries]
     assert len(blamed(incident)) == 1
 
 
@@ -227,7 +227,7 @@ def test_an_unsound_change_is_refused_once_and_handed_on(fleet: FleetInMemory) -
     incident = run(fleet, number, 16)
     moves = [e.fact.move for e in incident.entries]
     assert moves.count("refused") <= 2
-    assert incident.status in (Status.ESCALATED, Status.VERIFYING)
+    assert "escalated" in moves
 
 
 def test_the_second_oom_within_the_hour_raises_the_limit(fleet: FleetInMemory) -> None:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from urllib.parse import urljoin
 
 import psutil
 import requests
@@ -29,27 +30,20 @@ from confluent_kafka import Consumer
 
 from mission_control import record
 from mission_control.github import GithubSaysNo, Repository
+from mission_control.ports import USUAL
 from mission_control.witnesses import EngineEvent, EngineWitness
 from shared.incident.labels import FREEZE
 from shared.incident.replay import Incident, replay
 from shared.incident.signing import parse_keyring
 from shared.stream import HEARTBEATS
+from tests.machine import ROOT, clean_environment, free_ports, kill_marked, marked, port_is_free
+from tests.waiting import wait_for
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 WORKERS: Final = ("scout", "brain", "guardrail", "fixer", "memory", "escalation")
 UP_WITHIN: Final = 60.0
 ACTS: Final = ("kill", "start", "restart")
 """Events that an action of somebody causes, and no fault."""
 T = TypeVar("T")
-
-
-def wait_for(ask: Callable[[], T], seconds: float, what: str, every: float = 0.05) -> T:
-    """The first true answer of `ask`, asked `every` so many seconds. Raises AssertionError after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not (answer := ask()):
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
-        time.sleep(every)
-    return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +74,7 @@ class Stack:
 
     def __init__(self, state: Path, variables: dict[str, str]) -> None:
         self.state = state
-        self.base = free_ports(10)
+        self.base = free_ports(len(USUAL))
         self._said = state / "up.said"
         options = ("--plain", "--state", str(state), "--port-base", str(self.base))
         with self._said.open("wb") as out:
@@ -134,8 +128,7 @@ class Stack:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        for process in marked(self.state):
-            process.kill()
+        kill_marked(self.state)
 
     def _await_workers(self) -> None:
         consumer = Consumer(
@@ -152,6 +145,12 @@ class Stack:
                     missing.discard((message.key() or b"").decode())
         finally:
             consumer.close()
+
+    def sold(self) -> int:
+        """How many customers have bought since the start, by the load's own count."""
+        told = requests.get(urljoin(self.run.containers["load"], "/metrics"), timeout=5).text
+        counted = re.search(r'load_journeys_total\{end="purchased"\} (\d+)', told)
+        return int(counted[1]) if counted else 0
 
     # faults and disturbances
 
@@ -175,7 +174,7 @@ class Stack:
         old = self.pid(name)
         assert old is not None, f"{name} does not run"
         os.kill(old, signal.SIGKILL)
-        return wait_for(lambda: new if (new := self.pid(name)) != old else None, 15, f"{name} comes back") or 0
+        return wait_for(lambda: new if (new := self.pid(name)) != old else None, 15, f"{name} comes back")
 
     @contextmanager
     def stand_in(self, worker: str, point: str) -> Iterator[Path]:
@@ -183,7 +182,7 @@ class Stack:
 
         The real worker is stopped meanwhile. Afterwards it is killed, and its successor takes the work up.
         """
-        original = wait_for(lambda: self.pid(worker), 15, f"{worker} runs") or 0
+        original = wait_for(lambda: self.pid(worker), 15, f"{worker} runs")
         marker = self.state / f"died-{worker}-{point}-{time.monotonic_ns()}"
         os.kill(original, signal.SIGSTOP)
         with self.extra(worker, SRE_CRASH_AT=f"{point}:{marker}") as stand_in:
@@ -323,7 +322,7 @@ class Stack:
 
     def opened(self, known: set[int], seconds: float = 30.0) -> int:
         """Wait for the one new incident."""
-        return min(wait_for(lambda: self._asked(lambda: self.numbers() - known), seconds, "an issue is opened") or ())
+        return min(wait_for(lambda: self._asked(lambda: self.numbers() - known), seconds, "an issue is opened"))
 
     def open_now(self, seconds: float = 30.0) -> int:
         """Wait until an incident is open, be it new or reopened."""
@@ -331,7 +330,7 @@ class Stack:
         def numbers() -> list[int]:
             return [row["number"] for row in self.repository().pages("/issues", labels="incident", state="open")]
 
-        return min(wait_for(lambda: self._asked(numbers), seconds, "an incident is open") or ())
+        return min(wait_for(lambda: self._asked(numbers), seconds, "an incident is open"))
 
     def closed(self, number: int, seconds: float = 40.0) -> Incident:
         """Wait until the issue is closed, and its log says so."""
@@ -348,9 +347,7 @@ class Stack:
             found = self.incident(number)
             return found if (found.status.value, found.closed) == (status, closed) else None
 
-        seen = wait_for(lambda: self._asked(reached), seconds, f"issue {number} is {status}")
-        assert seen is not None
-        return seen
+        return wait_for(lambda: self._asked(reached), seconds, f"issue {number} is {status}")
 
     def verify(self, number: int) -> int:
         """The exit code of `mission-control verify N`."""
@@ -388,43 +385,14 @@ def running(**variables: str) -> Iterator[Stack]:
 
 
 def roomy_policy(folder: Path) -> str:
-    """A copy of the policy that allows as many actions as a long test needs; returns its path."""
+    """A copy of the policy that allows as many actions as a long test needs and no more; returns its path.
+
+    Without set-memory every OOM is a restart: else the second of a service would be a pull request.
+    """
     policy = yaml.safe_load((ROOT / "deploy" / "policy.yaml").read_text(encoding="utf-8"))
     policy["limits"] |= {"actions_per_service": 1000, "actions_in_all": 1000, "cool_down": "0s"}
+    for service in policy["services"].values():
+        service["verbs"] = [verb for verb in service["verbs"] if verb != "set-memory"]
     file = folder / "policy.yaml"
     file.write_text(yaml.safe_dump(policy), encoding="utf-8")
     return str(file)
-
-
-def clean_environment(**variables: str) -> dict[str, str]:
-    """The environment without anything that points the fleet somewhere."""
-    names = ("GITHUB_", "KAFKA_", "JAEGER_", "OTEL_", "DOCKER_", "SRE_", "OPENAI_")
-    rest = {key: value for key, value in os.environ.items() if not key.startswith(names)}
-    return rest | {"PYTHONPATH": str(ROOT), **variables}
-
-
-def free_ports(count: int) -> int:
-    """The first of `count` consecutive free ports, from 30000 on, away from those the system hands out."""
-    start = 30_000 + (os.getpid() * 37) % 2_000
-    for base in range(start, 60_000, count):
-        if all(port_is_free(base + n) for n in range(count)):
-            return base
-    raise OSError("no free ports")
-
-
-def port_is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        return probe.connect_ex(("127.0.0.1", port)) != 0
-
-
-def marked(state: Path) -> list[psutil.Process]:
-    """Every living process that was started for `state`."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get("SRE_SPACE_UP") == str(state) and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-        except (psutil.Error, OSError):
-            continue
-    return found

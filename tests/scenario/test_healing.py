@@ -11,7 +11,8 @@ import requests
 
 from shared.incident.facts import Applied, Detected, Diagnosed, Escalated, Verified
 from shared.runtime.tracing import incident_trace_id
-from tests.scenario.stack import Stack, running, wait_for
+from tests.scenario.stack import Stack, running
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(120)]
 

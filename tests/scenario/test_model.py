@@ -13,13 +13,14 @@ from shared.incident.facts import Advised, Applied, Diagnosed, Escalated
 from tests.brain.answers import obey
 from tests.model.endpoint import Answer, Endpoint, Seen, running, says
 from tests.scenario import stack as scenario
-from tests.scenario.stack import Stack, wait_for
+from tests.scenario.stack import Stack
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(150)]
 
 KEY = "sk-canary-of-the-endpoint-0123456789"
-QUIET = 20.0
-"""Seconds without a fault: the detectors' baseline."""
+SALES = 80
+"""More than Scout must have seen before it says what is usual (WARM_UP in its conversion detector)."""
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,6 @@ def model() -> Iterator[Endpoint]:
 def stack(model: Endpoint) -> Iterator[Stack]:
     given = {"SRE_MODEL": "some-model", "OPENAI_BASE_URL": model.url, "OPENAI_API_KEY": KEY}
     with scenario.running(**given, SRE_MODEL_PRICE_PROMPT="2", SRE_MODEL_PRICE_COMPLETION="8") as one:
-        time.sleep(QUIET)  # the baseline itself
         yield one
 
 
@@ -61,7 +61,7 @@ def test_who_acts_knows_of_no_model(stack: Stack) -> None:
 
 def test_what_is_clear_is_healed_without_a_question(stack: Stack, model: Endpoint) -> None:
     known, asked = stack.numbers(), len(model.seen)
-    stack.inject("oom", "policy-service")
+    stack.inject("oom", "user-service")
     incident = stack.closed(stack.opened(known))
     assert len(incident.all(Applied)) == len(incident.all(Diagnosed)) == 1
     assert incident.all(Advised) == ()
@@ -69,6 +69,7 @@ def test_what_is_clear_is_healed_without_a_question(stack: Stack, model: Endpoin
 
 
 def test_what_is_handed_on_is_commented_by_the_model_and_stays_handed_on(stack: Stack, model: Endpoint) -> None:
+    wait_for(lambda: stack.sold() >= SALES, 60.0, f"{SALES} sales")
     known, since = stack.numbers(), time.time()
     stack.inject("conversion", "policy-service")
     number = stack.opened(known, 60.0)

@@ -23,7 +23,7 @@ def finding(service: str) -> Finding:
 def view(after: float, *findings: Finding, neighbours: tuple[Finding, ...] = (), well: bool = False) -> View:
     at = START + timedelta(seconds=after)
     since = START if well else None
-    wellbeing = Wellbeing(probed=True, answers=9 if well else 0, well_since=since, last_ok=since, counted={})
+    wellbeing = Wellbeing(probed=True, answers=9 if well else 0, well_since=since, last_ok=well or None, counted={})
     return View(at, START, SERVICE, findings, wellbeing, (), (), neighbours)
 
 

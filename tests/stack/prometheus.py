@@ -16,7 +16,8 @@ from typing import Any, Final
 import requests
 
 from mission_control.alerts import PATH
-from tests.scenario.stack import ROOT, free_ports, wait_for
+from tests.machine import ROOT, free_ports
+from tests.waiting import wait_for
 
 SHIPPED: Final = ROOT / "deploy" / "prometheus"
 FASTER: Final = 60

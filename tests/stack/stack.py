@@ -22,8 +22,10 @@ from mission_control import record
 from mission_control.witnesses import EngineWitness
 from shared.incident.facts import Applied, Diagnosed
 from shared.incident.signing import parse_keyring
-from tests.scenario.stack import ROOT, Stack, clean_environment, free_ports, roomy_policy, wait_for
+from tests.machine import ROOT, clean_environment, free_ports
+from tests.scenario.stack import Stack, roomy_policy
 from tests.stack.parts import SOCKET, run
+from tests.waiting import wait_for
 
 PROJECT: Final = "sre-space-test"
 PATIENTS: Final = ("user-service", "policy-service", "quote-service", "frontend")

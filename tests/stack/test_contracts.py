@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenario.stack import ROOT, clean_environment
+from tests.machine import ROOT, clean_environment
 from tests.stack.parts import BASE_IMAGE, SOCKET
 from tests.stack.stack import RealStack
 
@@ -23,8 +23,9 @@ from tests.stack.stack import RealStack
         (("tests/traces/test_query_contract.py", "tests/traces/test_ingest_contract.py"), "real"),
         (("tests/adapters/test_jaeger_traces.py",), "real"),
         (("tests/adapters/test_docker_contract.py", "tests/engine/test_engine_contract.py"), "dockerd"),
+        (("tests/adapters/test_sandbox_contract.py",), "dockerd"),
     ],
-    ids=["Apache Kafka", "Jaeger", "Jaeger through the adapter", "dockerd"],
+    ids=["Apache Kafka", "Jaeger", "Jaeger through the adapter", "dockerd", "dockerd as a sandbox"],
 )
 def test_the_real_part_keeps_the_contract_of_the_embedded_one(
     stack: RealStack, tmp_path: Path, files: tuple[str, ...], real: str

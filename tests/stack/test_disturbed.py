@@ -15,8 +15,8 @@ import requests
 from mission_control.roster import AGENTS
 from shared.incident.facts import Applied, Diagnosed, Fact, Ruled, Verified
 from shared.incident.replay import Incident
-from tests.scenario.stack import wait_for
 from tests.stack.stack import PATIENTS, RealStack
+from tests.waiting import wait_for
 
 KILL_EVERY = 2.0
 INCIDENTS = 10

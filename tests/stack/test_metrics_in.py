@@ -12,8 +12,8 @@ from agents.brain.analysts.gauges import QUERIES
 from shared.adapters.prometheus import PrometheusMetrics
 from shared.ports import Permanent
 from shared.runtime.health import HealthServer
-from tests.scenario.stack import wait_for
 from tests.stack.prometheus import monitoring
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 
-from tests.scenario.stack import ROOT
+from tests.machine import ROOT
 from tests.stack.prometheus import SHIPPED, faster, program
 
 

@@ -9,8 +9,8 @@ import pytest
 import requests
 
 from mission_control.roster import AGENTS, ROLES
-from tests.scenario.stack import wait_for
 from tests.stack.stack import PATIENTS, RealStack
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 import requests
@@ -22,17 +22,9 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
+from tests.waiting import wait_for
+
 ROOT = Path(__file__).parents[2]
-T = TypeVar("T")
-
-
-def wait_for(what: Callable[[], T], seconds: float = 15) -> T:
-    """The first truthy answer of `what`, asked again until the deadline."""
-    deadline = time.monotonic() + seconds
-    while not (answer := what()):
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.01)
-    return answer
 
 
 @dataclass

@@ -14,7 +14,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-from tests.traces.conftest import Backend, v3_spans, wait_for
+from tests.traces.conftest import Backend, v3_spans
+from tests.waiting import wait_for
 
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
 

@@ -128,8 +128,14 @@ def _plan(activities: Sequence[dict[str, Any]]) -> str:
             lines = [_step(n, step) for n, step in enumerate(steps[:MOST_STEPS], 1)]
             if len(steps) > MOST_STEPS:
                 lines.append(f"… and {len(steps) - MOST_STEPS} steps more")
-            return "\n".join(lines)[:LONGEST_PLAN]
+            return _bounded("\n".join(lines))
     return ""
+
+
+def _bounded(plan: str) -> str:
+    """A plan that people approve says when it is not all."""
+    rest = "\n… the rest is cut"
+    return plan if len(plan) <= LONGEST_PLAN else plan[: LONGEST_PLAN - len(rest)] + rest
 
 
 def _step(number: int, step: dict[str, Any]) -> str:

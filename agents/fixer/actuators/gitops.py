@@ -26,12 +26,12 @@ from shared.gitops.stack import STACK
 from shared.incident.change import Change, MergePull, RevertCommit
 from shared.incident.evidence import one_line
 from shared.incident.facts import AnyFact, Deployed, Merged, Proposed, Proved, Refused, Undone
-from shared.incident.parts import Directive
+from shared.incident.parts import Directive, Verb
 from shared.incident.replay import Entry
 from shared.policy.model import Policy
 from shared.ports import Permanent, Transient
-from shared.proof import Prover
-from shared.source import DEPLOY, NewCommit, Pull, Pulls, Source, StatusState
+from shared.proof import Prover, report
+from shared.source import DEPLOY, NewCommit, Pull, Pulls, Source
 
 LABEL: Final = "sre-auto-fix"
 MERGED_LABEL: Final = "Auto-Merged"
@@ -41,6 +41,8 @@ LOOK_AGAIN: Final = 0.5
 DEPLOYED_WITHIN: Final = timedelta(minutes=5)
 """A merge that no deployer has reported on by then counts as not deployed."""
 
+QUICKER: Final[frozenset[Verb]] = frozenset(("set-memory",))
+"""Where the service is down and a restart brings it back: what is not proved does not wait for a person."""
 UNMOVED: Final = "the default branch is where it was"
 
 
@@ -129,17 +131,18 @@ class PullRequests:
         now = {path: file.data for path, file in self._source.files(base, paths).items()}
         return apply(change, now, done), done
 
-    def _prove(self, act: Act, proposed: Entry) -> Proved:
+    def _prove(self, act: Act, proposed: Entry) -> Proved | Refused:
         fact = proposed.fact
         if not isinstance(fact, Proposed):
             raise TypeError(fact)
         proof = self._prover.prove(act.incident, fact.base_sha, fact.head_sha)
         self._reach("proved")
-        bad: StatusState = "failure" if proof.verdict == "refuted" else "error"  # unverified: nothing was found out
-        for one in proof.checks:
-            self._pulls.status(fact.head_sha, f"sre-space/{one.name}", "success" if one.ok else bad, one.detail)
+        report(self._pulls, fact.head_sha, proof.checks, "failure" if proof.verdict == "refuted" else "error")
         if proof.verdict == "unverified":
             self._pulls.add_label(fact.number, UNVERIFIED_LABEL)
+        if act.directive.verb in QUICKER and proof.verdict == "unverified":
+            why = "; ".join(f"{c.name}: {c.detail}" for c in proof.checks if not c.ok)
+            return _refused(act.directive, "it is proved", f"pull request {fact.number} stays open for review; {why}")
         rule = self._policy.catalogue.get(act.directive.verb)
         alone = proof.verdict == "proved" and rule is not None and rule.merge == "policy"
         merge = "nobody" if proof.verdict == "refuted" else "policy" if alone else "person"

@@ -36,7 +36,11 @@ def service() -> Any:
         counter=lambda *_: SimpleNamespace(add=lambda *_: None), gauge=lambda *_: SimpleNamespace()
     )
     events = SimpleNamespace(emit=lambda *_, **__: None)
-    return QuoteService(SimpleNamespace(settings=settings, metrics=metrics, calls=Calls(), events=events))  # type: ignore[arg-type]
+    configuration = SimpleNamespace(number=lambda _, usual, *__: usual)
+    toolbox: Any = SimpleNamespace(
+        settings=settings, metrics=metrics, calls=Calls(), events=events, configuration=configuration
+    )
+    return QuoteService(toolbox)
 
 
 async def quote(asked: Any, number: int) -> None:

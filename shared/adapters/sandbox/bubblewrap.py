@@ -20,7 +20,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, Final, Literal
 
-from shared.adapters.sandbox import cgroup
+from shared.adapters.sandbox import cgroup, seccomp
 from shared.adapters.sandbox.follow import READ_BYTES, SETUP_S, follow, judge
 from shared.adapters.sandbox.scratch import Scratch
 from shared.adapters.sandbox.stage import START, rlimits, stage
@@ -66,7 +66,8 @@ class Bubblewrap:
     def strength(self) -> Strength:
         """Read when first asked for, which also removes what dead processes have left."""
         groups = self._groups
-        line = "bubblewrap: namespaces of its own (user, process, network, files), no capabilities, no seccomp filter"
+        calls = "no filter of system calls" if seccomp.program() is None else "a seccomp filter"
+        line = f"bubblewrap: namespaces of its own (user, process, network, files), no capabilities, {calls}"
         if isinstance(groups, str):
             return Strength("namespaces", f"{line}; memory is limited for each process, not for all together: {groups}")
         return Strength("namespaces+cgroup", f"{line}; memory and processes limited by cgroup v{groups.version}")
@@ -111,13 +112,13 @@ class Bubblewrap:
             group.remove()
 
     def _command(self, job: Job, folder: Path) -> list[str]:
-        """What to run; `{info}` and `{block}` in it stand for file descriptors."""
+        """What to run; `{info}` and the like in it stand for file descriptors."""
         wrap = shutil.which("bwrap")
         if wrap is None:
             raise Permanent("bwrap is not on PATH: install bubblewrap")
         prefixes = [prefix for prefix in self._prefixes if not prefix.is_relative_to("/usr")]
         sources = [folder, *prefixes]
-        if os.geteuid() != 0:
+        if os.geteuid() != 0 or not _mapped():
             return [wrap, *self._options(job, folder, dict(zip(prefixes, prefixes, strict=True)))]
         tools = {name: shutil.which(name) for name in ("unshare", "setpriv", "mount")}
         if missing := [name for name, path in tools.items() if path is None]:
@@ -135,7 +136,7 @@ class Bubblewrap:
             "--unshare-user", "--disable-userns", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts",
             "--unshare-cgroup-try", "--uid", "65534", "--gid", "65534", "--hostname", "sandbox", "--cap-drop", "ALL",
             "--die-with-parent", "--new-session", "--as-pid-1", "--clearenv", "--setenv", "PATH", ":".join(path),
-            "--info-fd", "{info}", "--block-fd", "{block}",
+            "--info-fd", "{info}", "--block-fd", "{block}", *(("--seccomp", "{filter}") if seccomp.program() else ()),
             "--proc", "/proc", "--dev", "/dev", "--size", "16777216", "--perms", "1777", "--tmpfs", "/dev/shm",  # noqa: S108
             "--remount-ro", "/dev", "--size", size, "--perms", "1777", "--tmpfs", "/tmp",  # noqa: S108
         ]  # fmt: skip
@@ -163,7 +164,11 @@ class _Running:
         with ExitStack() as stack:
             info_read, info = stack.enter_context(_pipe())
             block, block_write = stack.enter_context(_pipe())
-            argv = [word.format(info=info.fileno(), block=block.fileno()) if word in _FDS else word for word in command]
+            rules = stack.enter_context(os.fdopen(os.memfd_create("seccomp"), "w+b", 0))
+            rules.write(seccomp.program() or b"")
+            rules.seek(0)
+            given = {"{info}": info.fileno(), "{block}": block.fileno(), "{filter}": rules.fileno()}
+            argv = [str(given.get(word, word)) for word in command]
             self._bwrap = subprocess.Popen(
                 argv,
                 stdin=subprocess.DEVNULL,
@@ -172,7 +177,7 @@ class _Running:
                 bufsize=0,
                 env={"PATH": os.environ.get("PATH", os.defpath)},
                 cwd="/",
-                pass_fds=(info.fileno(), block.fileno()),
+                pass_fds=tuple(given.values()),
                 start_new_session=True,
             )
             self._pipes = [pipe for pipe in (self._bwrap.stdout, self._bwrap.stderr) if pipe is not None]
@@ -236,7 +241,10 @@ class _Running:
                 pipe.close()
 
 
-_FDS: Final = ("{info}", "{block}")
+def _mapped() -> bool:
+    """Whether root can become one of UIDS. In a small user namespace it cannot, and is an ordinary user outside."""
+    ranges = [[int(word) for word in line.split()] for line in Path("/proc/self/uid_map").read_text().splitlines()]
+    return any(first <= UIDS.start and UIDS.stop <= first + count for first, _, count in ranges)
 
 
 @contextmanager

@@ -56,10 +56,12 @@ class DockerSandbox:
         """Asked for once; raises Transient when the engine does not answer."""
         with _failures():
             info = self._api.info()
-        options = " ".join(info["SecurityOptions"] or ())
+        options = " ".join(info.get("SecurityOptions") or ())
         filters = [kind for kind in ("seccomp", "apparmor", "selinux") if kind in options]
         missing = [what for key, what in (("MemoryLimit", "memory"), ("PidsLimit", "processes")) if not info.get(key)]
-        line = f"Docker {info['ServerVersion']}: a fresh container of {self._image}, without network and capabilities"
+        line = (
+            f"Docker {info.get('ServerVersion')}: a fresh container of {self._image}, without network and capabilities"
+        )
         line += f", with {' and '.join(filters)}" if filters else ", without seccomp or another filter of system calls"
         if missing:
             line += f"; this engine does not limit {' and '.join(missing)}"

@@ -61,7 +61,7 @@ def rlimits(job: Job) -> dict[str, int]:
 
 
 def _copy(tree: Path, into: Path) -> None:
-    """Files, folders and links as they are, owners and modes but x aside; what is none of these is left behind."""
+    """Files, folders and links within the tree as they are, owners and modes but x aside; all else is left behind."""
     room, entries = TREE_BYTES, 0
     folders = [(tree, into)]
     while folders:
@@ -76,7 +76,7 @@ def _copy(tree: Path, into: Path) -> None:
             if source == tree and entry.name == ".git":
                 continue
             if entry.is_symlink():
-                place.symlink_to(Path(entry.path).readlink())
+                _copy_link(Path(entry.path).readlink(), place, into)
             elif entry.is_dir(follow_symlinks=False):
                 place.mkdir()
                 folders.append((Path(entry.path), place))
@@ -86,6 +86,13 @@ def _copy(tree: Path, into: Path) -> None:
                     _copy_file(entry.path, place)
             if room < 0 or entries > TREE_ENTRIES:
                 raise Permanent(f"the tree has more than {TREE_BYTES >> 20} MB or {TREE_ENTRIES} entries")
+
+
+def _copy_link(target: Path, place: Path, tree: Path) -> None:
+    """Unless it leads out of the tree; by its words alone, nothing is followed."""
+    within = Path(os.path.normpath(place.parent.relative_to(tree) / target))
+    if not target.is_absolute() and within.parts[:1] != (os.pardir,):
+        place.symlink_to(target)
 
 
 def _copy_file(source: str, place: Path) -> None:

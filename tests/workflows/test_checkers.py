@@ -1,0 +1,73 @@
+"""Programs of others find nothing in our workflows and forms, and find what is wrong in bad ones."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.workflows.files import FORMS, ROOT, files
+
+BAD = """
+on: issues
+jobs:
+  one:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - run: echo "${{ github.event.issue.title }}"
+"""
+
+
+def zizmor(target: Path) -> subprocess.CompletedProcess[str]:
+    """Without the network, as the strictest of its personas, and without any configuration."""
+    program = Path(sys.executable).with_name("zizmor")
+    command = [str(program), "--offline", "--no-config", "--persona", "auditor", "--strict-collection", str(target)]
+    env = {key: value for key, value in os.environ.items() if not key.startswith(("GH_", "GITHUB_", "ZIZMOR_"))}
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=50, check=False)
+
+
+def schema(name: str, *instances: Path) -> subprocess.CompletedProcess[str]:
+    """Against a schema that comes with the package: nothing is fetched."""
+    program = Path(sys.executable).with_name("check-jsonschema")
+    command = [str(program), "--builtin-schema", name, *map(str, instances)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=50, check=False)
+
+
+def test_zizmor_has_nothing_to_say_about_the_workflows() -> None:
+    done = zizmor(ROOT / ".github")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "No findings to report" in done.stdout + done.stderr
+
+
+def test_zizmor_would_have_found_an_unpinned_action_and_an_interpolated_title(tmp_path: Path) -> None:
+    folder = tmp_path / ".github" / "workflows"
+    folder.mkdir(parents=True)
+    (folder / "bad.yml").write_text(BAD)
+    done = zizmor(tmp_path)
+    assert done.returncode != 0
+    for audit in ("unpinned-uses", "template-injection", "artipacked", "excessive-permissions"):
+        assert f"[{audit}]" in done.stdout, audit
+
+
+@pytest.mark.parametrize("name", ["vendor.github-workflows", "custom.github-workflows-require-timeout"])
+def test_the_workflows_fit_the_schema(name: str) -> None:
+    done = schema(name, *files())
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_schema_refuses_a_workflow_with_a_misspelt_key(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.yml"
+    bad.write_text(BAD.replace("runs-on", "run-on"))
+    assert schema("vendor.github-workflows", bad).returncode == 1
+
+
+def test_the_issue_forms_fit_their_schemas() -> None:
+    config = FORMS / "config.yml"
+    forms = [file for file in FORMS.iterdir() if file != config]
+    assert forms
+    assert schema("vendor.github-issue-forms", *forms).returncode == 0
+    assert schema("vendor.github-issue-config", config).returncode == 0
