@@ -168,7 +168,8 @@ def test_a_lever_belongs_to_its_service_and_a_comment_to_nobody() -> None:
     source = world.account(FLEET)
     lever = touch(source, source.commit(world.push({STACK: BAD}, "Insure less")), SERVICES)
     assert lever is not None
-    assert (lever.services, [k.key for k in lever.levers]) == ({SERVICE}, ["environment.MAX_RISK_FACTOR"])
+    assert lever.services == {SERVICE}
+    assert [k.key for k in lever.levers] == ["environment.MAX_RISK_FACTOR"]
     comment = world.push({STACK: BAD + b"# a note\n"}, "Say more")
     assert touch(source, source.commit(comment), SERVICES) is None
     code = world.push({"protected_services/quote_service/app.py": b"RATE = 2\n"}, "Raise")

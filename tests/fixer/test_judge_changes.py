@@ -97,9 +97,10 @@ def test_what_else_became_of_it_is_for_a_person(fields: dict[str, object], reaso
 def test_a_pull_request_of_others_that_waits_for_a_person_is_looked_at_too() -> None:
     log = LogBuilder().to(Status.ESCALATED).do("dispatched", "proposed", "proved:others", "ruled:needs-approval")
     fixer = Fixer(None, None, lambda *_: (), POLICY)  # type: ignore[arg-type]
-    assert log.incident.status is Status.NEEDS_APPROVAL
-    assert fixer.concerns(log.incident)
-    effect = judged(log.incident, pull(author="octocat", open=False, merge_sha=MERGE, merged_by="octocat"))
+    incident = log.incident
+    assert incident.status is Status.NEEDS_APPROVAL
+    assert fixer.concerns(incident)
+    effect = judged(incident, pull(author="octocat", open=False, merge_sha=MERGE, merged_by="octocat"))
     assert isinstance(effect, Say)
     assert isinstance(effect.fact, Merged)
     log.say(effect.fact)

@@ -17,7 +17,7 @@ PATIENCE = Patience()
 
 
 def finding(service: str) -> Finding:
-    return Finding("errors", service, "errors", "major", "5 of 9 requests fail", START, (evidence(),))
+    return Finding(service, "errors", "major", "5 of 9 requests fail", START, START, (evidence(),))
 
 
 def view(after: float, *findings: Finding, neighbours: tuple[Finding, ...] = (), well: bool = False) -> View:
