@@ -11,7 +11,19 @@ import signal
 from pathlib import Path
 from typing import Final
 
+PULL_POINTS: Final = (
+    "change-made",  # fixer: the new files are known, nothing is written
+    "branch-made",  # fixer: the branch is there, no pull request
+    "pull-open",  # fixer: the pull request is open, not on the issue
+    "proved",  # fixer: the proof is made, nothing said of it
+    "merged",  # fixer: the default branch has the change, the issue does not say so
+    "undo-branch-made",  # the same for what takes a change back
+    "undo-open",
+    "undo-merged",
+)
 POINTS: Final = (
+    *PULL_POINTS,
+    "closed",  # fixer: a pull request that will not be merged is closed, the issue does not say why
     "read",  # the thread is read, nothing judged
     "judged",  # an effect is chosen, nothing written
     "written",  # the fact is on the issue, nobody woken, nothing projected

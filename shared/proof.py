@@ -9,7 +9,7 @@ from typing import Final, Literal, Protocol
 
 from shared.incident.parts import Predicate
 from shared.incident.replay import Incident
-from shared.source import Pulls
+from shared.source import Pulls, StatusState
 
 Verdict = Literal["proved", "unverified", "refuted"]
 REPRODUCTION: Final = "deploy/reproduction.py"
@@ -41,7 +41,9 @@ class Trees(Protocol):
         ...
 
 
-def report(pulls: Pulls, head: str, checks: tuple[Predicate, ...]) -> None:
-    """Say each check as a commit status on the head it was made of. Raises Transient, Permanent."""
+def report(pulls: Pulls, head: str, checks: tuple[Predicate, ...], bad: StatusState = "failure") -> None:
+    """Say each check as a commit status on the head it was made of. Raises Transient, Permanent.
+
+    `bad`: what is not ok; `error` where nothing could be found out."""
     for one in checks:
-        pulls.status(head, f"sre-space/{one.name}", "success" if one.ok else "failure", one.detail)
+        pulls.status(head, f"sre-space/{one.name}", "success" if one.ok else bad, one.detail)

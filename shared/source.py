@@ -20,13 +20,14 @@ DEPLOY: str = "sre-space/deploy"
 
 @dataclass(frozen=True, slots=True)
 class CommitStatus:
-    """The newest word of one context on a commit. `by` is the login that said it."""
+    """The newest word of one context on a commit. `by` is the login that said it, `since` when its first word was."""
 
     context: str
     state: StatusState
     description: str
     at: datetime
     by: str
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,10 @@ class Source(Protocol):
 
     def head(self) -> str:
         """The commit of the default branch, asked live."""
+        ...
+
+    def branch_head(self, name: str) -> str | None:
+        """The commit of a branch, asked live; None where there is none."""
         ...
 
     def commit(self, sha: str) -> Commit: ...

@@ -23,7 +23,7 @@ SLACK: Final = timedelta(seconds=5)
 
 @dataclass(frozen=True, slots=True)
 class Touch:
-    """What a recent commit means. `at`: when it was deployed, where a deployer said so, else when it was committed."""
+    """What a recent commit means. `at`: when its deploy began, where a deployer said so, else when it was committed."""
 
     sha: str
     at: datetime

@@ -45,7 +45,7 @@ def touch(source: Source, commit: Commit, services: Collection[str]) -> Touch | 
     if not touched & set(services):
         return None
     deployed = next((s for s in source.statuses(commit.sha) if s.context == DEPLOY and s.state != "pending"), None)
-    at = deployed.at if deployed is not None else commit.at
+    at = (deployed.since or deployed.at) if deployed is not None else commit.at  # from its first word on it may run
     return Touch(commit.sha, at, paths, levers, frozenset(touched), deployed is not None)
 
 

@@ -10,15 +10,19 @@ from agents.brain.case import Case, Touch
 from agents.brain.causes import RESTARTABLE, TITLES
 from shared.gitops.undo import undo_line
 from shared.incident.change import Change, RevertCommit, SetMemory
-from shared.incident.facts import Detected, Diagnosed, Merged, Proved, Undone
+from shared.incident.facts import Began, Detected, Diagnosed, Merged, Proved, Refused, Undone
 from shared.incident.parts import Directive, Hypothesis, Verb
 from shared.incident.replay import Incident
 
 RESTART_UNDO: Final = "none needed: a restart changes no state; a container that will not start again is escalated"
 RAISE_BY: Final = 1.5
 """A limit that killed a service is raised to so many times what it was; policy bounds it further."""
+MOST_MIB: Final = 65_536
+"""The highest limit that can be declared (`change.Mebibytes`)."""
 RAISE_AFTER: Final = 2
 """Firings within the window from which a restart is no answer to a memory limit any more."""
+MOST_REVERTED: Final = 20
+"""Files that one revert may name (`RevertCommit.paths`)."""
 BLAMED: Final = frozenset(("bad-deploy", "business-rule"))
 """Causes that a commit may have brought, and its revert takes away."""
 
@@ -43,6 +47,9 @@ def remedy(
     if best.cause in BLAMED and allowed(service, "revert-commit"):
         touch = suspect(incident, case, service)
         if touch is not None:
+            if len(touch.paths) > MOST_REVERTED:
+                many = f"commit {touch.sha[:10]} changes {len(touch.paths)} files: too many to revert"
+                return NoRemedy(many, "escalate")
             return _change(incident, case, service, RevertCommit(commit=touch.sha, paths=touch.paths))
     if best.cause == "oom" and fired >= RAISE_AFTER and allowed(service, "set-memory"):
         if raised(incident, case, service):
@@ -71,14 +78,23 @@ def directive_id(incident: Incident) -> str:
 
 def suspect(incident: Incident, case: Case, service: str) -> Touch | None:
     """The commit nearest before the onset that means something to `service` and has not been cleared of it."""
-    onset = incident.detected.since
-    cleared = exonerated(incident)
-    known = [t for t in case.touches if t.sha not in cleared and service in t.services and t.before(onset)]
+    known = [t for t in suspects(incident, case) if service in t.services]
     return max(known, key=lambda t: t.at, default=None)
 
 
+def suspects(incident: Incident, case: Case) -> tuple[Touch, ...]:
+    """The commits that may have brought this firing: before its onset and its detection, and not cleared of it.
+
+    What the fleet itself has merged against it came later, however near to the onset.
+    """
+    onset, told = incident.detected.since, incident.firing[0].posted_at
+    cleared = exonerated(incident)
+    return tuple(t for t in case.touches if t.sha not in cleared and t.before(onset) and t.at < told)
+
+
 def exonerated(incident: Incident) -> frozenset[str]:
-    """Commits whose revert did not mend this firing: the proof refuted it, or it was taken back."""
+    """Commits whose revert did not mend this firing: the proof refuted it, or it was taken back. And what the fleet
+    has merged in this firing, which stood on it."""
     cleared: set[str] = set()
     blamed: str | None = None
     for entry in incident.firing:
@@ -91,7 +107,30 @@ def exonerated(incident: Incident) -> frozenset[str]:
                 cleared.add(blamed)
             case _:
                 pass
+        match entry.fact:
+            case Merged(head_sha=head, merge_sha=merge):
+                cleared |= {head, merge}
+            case Undone(merge_sha=merge):
+                cleared.add(merge)
+            case _:
+                pass
     return frozenset(cleared)
+
+
+def refused(incident: Incident, change: Change, head: str) -> str | None:
+    """Why the Fixer's hand has refused this very change of this very commit in this firing: it would do so again."""
+    tried, begun, why = False, False, None
+    for entry in incident.firing:
+        match entry.fact:
+            case Diagnosed(directive=directive):
+                tried, begun = directive.change == change and directive.base == head, False
+            case Began():
+                begun = True
+            case Refused(detail=detail) if tried and begun:
+                why = detail
+            case _:
+                pass
+    return why
 
 
 def raised(incident: Incident, case: Case, service: str) -> bool:
@@ -129,13 +168,17 @@ def _more_memory(incident: Incident, case: Case, service: str) -> SetMemory | No
     container = case.containers.get(service)
     if declared is None or container is None or container.memory_limit != declared.memory_mib * 1024 * 1024:
         return None
-    after = int(declared.memory_mib * RAISE_BY)
+    after = min(int(declared.memory_mib * RAISE_BY), MOST_MIB)
+    if after <= declared.memory_mib:
+        return None
     return SetMemory(service=service, before=declared.memory_mib, after=after)
 
 
 def _change(incident: Incident, case: Case, service: str, change: Change) -> Directive | NoRemedy:
     if case.head is None:
         return NoRemedy(f"{change.verb} of {service}: the repository cannot be read", "stuck")
+    if (why := refused(incident, change, case.head)) is not None:
+        return NoRemedy(f"{change.verb} of {service} was refused: {why}", "escalate")
     verb: Verb = change.verb
     return Directive(
         id=directive_id(incident),

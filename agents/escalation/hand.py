@@ -15,6 +15,7 @@ from agents.escalation.sound import ALLOWED, sound
 from shared.agent import Delegate
 from shared.gitops.paths import PROTECTED
 from shared.incident.change import MergePull
+from shared.incident.evidence import one_line
 from shared.incident.facts import AnyFact, Diagnosed, Dispatched, Proposed, Proved
 from shared.incident.parts import Directive
 from shared.incident.replay import Incident
@@ -76,6 +77,7 @@ class Tier3:
             link=opened.url or None,
             attempt=act.attempt,
             brief_sha256=hashlib.sha256(text.text.encode()).hexdigest(),
+            todo=one_line(opened.detail) if opened.state == "awaiting-feedback" else "",
         )
 
     def _prove(self, incident: Incident) -> Proved:

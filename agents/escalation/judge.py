@@ -34,9 +34,10 @@ from shared.source import Pull
 LEAST: Final = RANK["write"]
 POLL: Final = timedelta(seconds=5)
 """Between two looks at a session: it has no webhook (Jules asks for 5 s)."""
+REST: Final = timedelta(minutes=10)
 MOST_PLAN: Final = 3_900
 PERSON: Final = "human"
-"""The backend that is a person: its session is a word to people."""
+"""The backend that is a person: what there is to do stands on the issue, and nobody is asked how far it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +95,12 @@ def _hand_on(incident: Incident, seen: Seen) -> Effect | None:
     if at_work is None:
         gone = {e.fact.backend for e in since_handed_on(incident) if isinstance(e.fact, Returned)}
         left = [name for name in seen.order if name not in gone]
+        if not seen.order:
+            return None  # the label says it all: nobody is configured
         if not left:
-            reason = "every Tier-3 backend gave it back" if seen.order else "no Tier-3 backend is configured"
-            return Say(Stuck(reason=reason, todo="Change the code, then /retry; or set SRE_TIER3 and /escalate."))
+            return Say(
+                Stuck(reason="every Tier-3 backend gave it back", todo="Change the code, then /retry; or /escalate.")
+            )
         return Delegate("open", left[0], attempt(incident), incident)
     made = [e.fact for e in since_handed_on(incident) if isinstance(e.fact, Proposed | Proved)]
     if made:
@@ -126,9 +130,10 @@ def _follow(incident: Incident, at_work: Dispatched, seen: Seen, session: Sessio
         case "completed":
             return Say(_returned(at_work, "it ended without a pull request"))
         case "awaiting-feedback":
-            who = "a person" if at_work.backend == PERSON else f"{at_work.backend} has a question"
+            if at_work.backend == PERSON:
+                return Later(seen.now + REST, "a person has it")
             todo = one_line(session.detail) or f"Answer it at {session.url}"
-            return Say(Stuck(reason=f"handed to {who}" if at_work.backend == PERSON else who, todo=todo))
+            return Say(Stuck(reason=f"{at_work.backend} has a question", todo=todo))
         case _:
             return Later(seen.now + POLL, f"{at_work.backend}: {session.state} {session.detail}"[:200])
 

@@ -78,6 +78,13 @@ def _by_a_person(incident: Incident, directive: Directive, pull: Pull | None) ->
         return None
     if not pull.merged:
         return Say(Stuck(reason=f"pull request {pull.number} was closed unmerged", todo="/retry to diagnose again."))
+    if pull.merged_by == pull.author and directive.verb != "merge-pull":  # the fleet's own account is no person
+        return Say(
+            Stuck(
+                reason=f"pull request {pull.number} waits for a person and was merged by {pull.author}, who made it",
+                todo="Look at what was merged, then /retry.",
+            )
+        )
     proved = incident.last(Proved)
     if proved is None or pull.head_sha != proved.head_sha:
         return Say(

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from agents.fixer.judge import Seen, judge
 from shared.agent import Effect
-from shared.incident.facts import Proposed
+from shared.incident.facts import Proved
 from shared.incident.record import Role
 from shared.incident.replay import Incident
 from shared.incident.status import Status
@@ -38,7 +38,7 @@ class Fixer:
     def concerns(self, incident: Incident) -> bool:
         if incident.status is Status.UNDOING:
             return True
-        waits = incident.status is Status.NEEDS_APPROVAL and _proposed(incident) is not None
+        waits = incident.status is Status.NEEDS_APPROVAL and _proved(incident) is not None
         return (waits or incident.status in (Status.APPROVED, Status.FIXING)) and not incident.closed
 
     def look(self, incident: Incident) -> Seen:
@@ -77,13 +77,13 @@ class Fixer:
 
     def _waiting(self, incident: Incident) -> Pull | None:
         """The pull request that waits for a person, as GitHub has it now."""
-        proposed = _proposed(incident)
-        return self._source.pull(proposed.number) if self._source is not None and proposed is not None else None
+        proved = _proved(incident)
+        return self._source.pull(proved.number) if self._source is not None and proved is not None else None
 
     def judge(self, incident: Incident, seen: Seen) -> Effect | None:
         return judge(incident, seen, self._policy)
 
 
-def _proposed(incident: Incident) -> Proposed | None:
-    """The pull request of the directive in force."""
-    return next((e.fact for e in incident.way if isinstance(e.fact, Proposed)), None)
+def _proved(incident: Incident) -> Proved | None:
+    """The pull request of the directive in force, ours or that of others, once it is proved."""
+    return next((e.fact for e in incident.way if isinstance(e.fact, Proved)), None)

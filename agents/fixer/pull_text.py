@@ -7,7 +7,7 @@ from typing import Final
 
 from shared.gitops.diff import FileChange, stack_diff
 from shared.gitops.stack import STACK, BadStack
-from shared.incident.change import RevertCommit, SetConfig, SetFlag, SetMemory, SetReplicas
+from shared.incident.change import MergePull, RevertCommit, SetConfig, SetFlag, SetMemory, SetReplicas
 from shared.incident.facts import Diagnosed, Merged
 from shared.incident.parts import Directive
 from shared.incident.render import code, escape, plain
@@ -42,6 +42,8 @@ def title(directive: Directive) -> str:
             return f"Set {key} of {service}"
         case SetFlag(service=service, flag=flag, after=after):
             return f"Turn {flag} of {service} {'on' if after else 'off'}"
+        case MergePull(number=number):
+            return f"Merge pull request {number}"
         case _:
             raise ValueError(f"{directive.verb} proposes nothing")
 

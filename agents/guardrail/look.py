@@ -7,7 +7,7 @@ from datetime import datetime
 from agents.guardrail.judge import Seen, Spoken, judge
 from shared.agent import Effect
 from shared.incident.commands import Command, parse
-from shared.incident.facts import AnyFact, Applied, Commanded, Diagnosed, Merged, Proved, Verified
+from shared.incident.facts import AnyFact, Applied, Commanded, Deployed, Diagnosed, Merged, Proved, Verified
 from shared.incident.parts import Directive
 from shared.incident.record import Role
 from shared.incident.replay import Incident
@@ -124,6 +124,9 @@ def actions(incident: Incident) -> tuple[Action, ...]:
                 verb, target = directive.verb, directive.target
             case Applied() | Merged():
                 found.append(Action(target, verb, entry.posted_at, None))
+            case Deployed(outcome="failed") if found and found[-1].effective is None:
+                last = found.pop()
+                found.append(Action(last.target, last.verb, last.at, effective=False))
             case Verified(outcome=outcome) if found and found[-1].effective is None and outcome != "recovered":
                 last = found.pop()
                 found.append(Action(last.target, last.verb, last.at, outcome == "healthy"))

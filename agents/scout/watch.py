@@ -174,7 +174,8 @@ class Watch:
         for detector in self._detectors:
             detector.recall(incident.detected)
         if isinstance(turning.fact, Detected) or (
-            isinstance(turning.fact, Verified) and (turning.fact.outcome == "unhealthy" or now - turning.at > IN_STEP)
+            isinstance(turning.fact, Verified)
+            and (turning.fact.outcome in ("unhealthy", "ineffective") or now - turning.at > IN_STEP)
         ):
             return at
         service = incident.detected.service

@@ -19,6 +19,9 @@ from shared.ports import Permanent, Transient
 TIMEOUT: Final = 60.0
 """Seconds one call may take."""
 
+AS_COMMITTED: Final = "* -export-ignore -export-subst -text -ident -filter -working-tree-encoding !eol\n"
+"""Above a commit's own .gitattributes, which else decide what of it an archive shows, and how."""
+
 
 class GitSaysNo(Exception):
     """git failed; the message is its own."""
@@ -86,6 +89,10 @@ class GitTrees:
             if not (self._git / "HEAD").exists():
                 self._git.mkdir(parents=True, exist_ok=True)
                 git(self._git, "init", "--quiet", "--bare")
+            attributes = self._git / "info" / "attributes"
+            if not attributes.exists():
+                attributes.parent.mkdir(exist_ok=True)
+                attributes.write_text(AS_COMMITTED, encoding="ascii")
             found = git(self._git, "cat-file", "--batch-check", stdin=f"{sha}\n".encode())
             if b" commit " not in found:
                 heads = "+refs/heads/*:refs/heads/*"

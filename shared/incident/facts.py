@@ -252,14 +252,16 @@ class Undone(Fact):
 
 
 class Dispatched(Fact):
-    """A Tier-3 backend works on it. `brief_sha256` is over the brief it was given."""
+    """A Tier-3 backend works on it. `brief_sha256` is over the brief it was given; `todo` is for people."""
 
     kind: Literal["dispatched"] = "dispatched"
+    LATER = frozenset(("todo",))
     backend: Name
     session: Line
     link: Annotated[str, StringConstraints(max_length=500)] | None = None
     attempt: Annotated[int, Field(ge=1)]
     brief_sha256: Digest
+    todo: Line = ""
     MOVES = ("dispatched",)
 
 

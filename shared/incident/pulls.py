@@ -42,10 +42,12 @@ def _of_ours(incident: Incident, fact: Proposed | Proved | Merged | Deployed) ->
     merged = next((f for f in way if isinstance(f, Merged)), None)
     match fact:
         case Proposed():
-            return "there is a pull request for this directive" if proposed else None
+            if proposed or isinstance(directive and directive.change, MergePull):
+                return "there is a pull request for this directive"
+            return None if directive and fact.base_sha == directive.base else "stands on another commit"
         case Proved():
             same = proposed and (fact.number, fact.head_sha) == (proposed.number, proposed.head_sha)
-            return None if same and not merged else "proves another pull request"
+            return None if same and not proved else "proves another pull request"
         case Merged():
             change = directive.change if directive else None
             if merged or proved is None or (fact.number, fact.head_sha) != (proved.number, proved.head_sha):

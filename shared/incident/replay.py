@@ -343,7 +343,7 @@ def unbound(incident: Incident, fact: AnyFact, at: datetime) -> str | None:
         case Proposed() | Proved() | Merged() | Deployed() | Undone() | Planned() | Returned():
             return pulls.unbound(incident, fact)
         case Verified(outcome="ineffective"):
-            if incident.standing is None:
+            if incident.standing is None or not any(isinstance(e.fact, Deployed) for e in incident.way):
                 return "there is no change to take back"
         case _:
             pass

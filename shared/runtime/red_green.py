@@ -125,7 +125,7 @@ def _figures(outcome: Outcome) -> Mapping[str, Any]:
     """The last line as JSON, the job's word."""
     try:
         said = json.loads(outcome.output.strip().rpartition("\n")[2][:2_000])
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}
 

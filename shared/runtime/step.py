@@ -1,6 +1,7 @@
 """One step: read one incident, let the agent judge, apply its one effect; again until it has nothing to add.
 
 After a fact of its own the log is not read again but continued: each round trip counts between a fault and its restart.
+After an act it is read again: a proof may take minutes, and a freeze or a hold stands between the steps of a change.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import structlog
 
 from shared.agent import Act, Agent, Answer, Close, Delegate, Hand, Label, Later, Say
 from shared.crashpoints import reach
-from shared.incident.facts import AnyFact, Detected, Diagnosed, Stuck
+from shared.incident.facts import AnyFact, Commanded, Detected, Diagnosed, Stuck
 from shared.incident.replay import Incident, replay, why_not
 from shared.incident.thread import Comment, Thread
 from shared.ports import Permanent, Transient
@@ -101,8 +102,11 @@ class Stepper:
                             if isinstance(effect, Delegate):
                                 return Again(SOON, _told(done, "did what leaves no fact"))
                             return Again(None, _told(done, "nothing to say that fits the log as it stands"))
-                        thread = replace(thread, comments=(*thread.comments, said))
-                        incident = self._replayed(thread, incident.frozen)
+                        if isinstance(effect, Act):  # it may have taken long: people may have said stop
+                            thread, incident = self._read(number)
+                        else:
+                            thread = replace(thread, comments=(*thread.comments, said))
+                            incident = self._replayed(thread, incident.frozen)
                         done.append(f"said {incident.entries[-1].fact.move}" if incident.entries else "said")
                     case Label() | Answer() | Close():
                         self._do(incident, effect)
@@ -124,6 +128,8 @@ class Stepper:
     def _say(self, incident: Incident, effect: Say | Act | Delegate) -> Comment | None:
         """Write the fact, or act and write what came of it. None when the log has no room for it any more."""
         if isinstance(effect, Say):
+            if incident.closed and isinstance(effect.fact, Commanded):  # first: who dies here leaves it to the next
+                self._desk.writer.reopen(incident.number)
             return self._scribe.say(incident, effect.fact)
         if self._hand is None:
             raise TypeError(f"{self._agent.role} has no hands")

@@ -10,15 +10,17 @@ from typing import Any
 import pytest
 
 from agents.guardrail.judge import Seen, Spoken, judge
-from agents.guardrail.look import actions, uncited
+from agents.guardrail.look import actions, confidence, uncited
 from shared.agent import Answer, Label, Later, Say
+from shared.incident.change import MergePull, Order, RevertCommit, SetMemory, SetReplicas
 from shared.incident.commands import Command
 from shared.incident.facts import Applied, Commanded, Detected, Diagnosed, Ruled, Steers, Verified
 from shared.incident.parts import Directive, Evidence, Hypothesis, Observed
 from shared.incident.replay import Entry, Incident
 from shared.incident.status import Status
 from shared.policy.model import Policy, parse_policy
-from shared.policy.rules import Situation
+from shared.policy.rules import Situation, rule
+from shared.testing.log import LogBuilder
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SEEN = Observed(container_id="a" * 64, started_at="t0", image="i")
@@ -179,3 +181,65 @@ def test_a_diagnosis_that_names_evidence_it_does_not_hold_is_uncited() -> None:
     assert uncited(DIAGNOSED) == ()
     assert uncited(DIAGNOSED.model_copy(update={"evidence": ()})) == ("e1",)
     assert uncited(DIAGNOSED.model_copy(update={"hypotheses": ()})) == ("none",)
+
+
+def changing(change: Order) -> Directive:
+    return Directive(
+        id="o/r#7/a1",
+        verb=change.verb,
+        target="policy-service",
+        observed=None,
+        undo="back",
+        change=change,
+        base="e" * 40,
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "head", "outcome"),
+    [
+        (RevertCommit(commit="d" * 40, paths=("a",)), "e" * 40, "allow"),
+        (RevertCommit(commit="d" * 40, paths=("a",)), "f" * 40, "stale"),
+        (RevertCommit(commit="d" * 40, paths=("a",)), None, "stale"),
+        (SetMemory(service="policy-service", before=192, after=288), "e" * 40, "allow"),
+        (SetMemory(service="policy-service", before=192, after=385), "e" * 40, "veto"),
+        (SetMemory(service="policy-service", before=400, after=513), "e" * 40, "veto"),
+        (SetReplicas(service="policy-service", before=1, after=2), "e" * 40, "veto"),
+        (MergePull(number=3, head="f" * 40), "e" * 40, "needs-approval"),
+    ],
+)
+def test_a_change_is_ruled_by_its_bounds_its_base_and_its_verb(
+    policy: Policy, change: Order, head: str | None, outcome: str
+) -> None:
+    verdict = rule(policy, changing(change), replace(CALM, head=head, observed=None))
+    assert verdict.outcome == outcome, verdict.failed
+
+
+def test_without_a_bound_in_the_policy_nothing_is_raised(policy: Policy) -> None:
+    bare = policy.catalogue["set-memory"].model_copy(update={"max_mib": None, "max_factor": None})
+    unbounded = policy.model_copy(update={"catalogue": {**policy.catalogue, "set-memory": bare}})
+    change = changing(SetMemory(service="policy-service", before=192, after=193))
+    assert rule(unbounded, change, replace(CALM, head="e" * 40)).outcome == "veto"
+
+
+def test_of_others_pull_request_confidence_is_its_proof() -> None:
+    log = LogBuilder().to(Status.ESCALATED).do("dispatched", "proposed", "proved:others")
+    assert (confidence(log.incident), uncited(log.incident.way[0].fact)) == (1.0, ())
+
+
+@pytest.mark.parametrize(
+    ("last", "effective"),
+    [
+        (("deployed:failed",), False),
+        (("deployed:running", "verified:ineffective"), False),
+        (("deployed:running", "verified:healthy"), True),
+        (("deployed:running",), None),
+    ],
+)
+def test_a_change_that_failed_to_deploy_or_to_help_counts_against_its_verb(
+    last: tuple[str, ...], effective: bool | None
+) -> None:
+    log = LogBuilder()
+    log.change = True
+    log.to(Status.FIXING).do("proposed", "proved:policy", "merged", *last)
+    assert [(a.verb, a.effective) for a in actions(log.incident)] == [("revert-commit", effective)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from agents.brain.look import Brain
 from agents.escalation.look import Escalation
 from agents.fixer.actuators.container import ContainerRestart
+from agents.fixer.actuators.gitops import PullRequests
 from agents.fixer.actuators.ledger import Ledger
 from agents.fixer.hands import Hands
 from agents.fixer.look import Fixer
@@ -31,7 +33,9 @@ from shared.testing.clock import VirtualClock
 from shared.testing.engine import MemoryEngine
 from shared.testing.github import MemoryRepository
 from shared.testing.log import keyring, signer
+from shared.testing.prover import ScriptedProver
 from shared.testing.samples import FLEET
+from shared.testing.source import MemoryForge
 
 HOUR = timedelta(hours=1)
 POLICY = Path(__file__).parents[2] / "deploy" / "policy.yaml"
@@ -73,8 +77,17 @@ class AtOnce:
 class FleetInMemory:
     """Five agents (Scout's telemetry is given by the test). `turn` lets each step once on one incident."""
 
-    def __init__(self, ledger: Path, roles: dict[str, str] | None = None, policy: Policy | None = None) -> None:
+    def __init__(
+        self,
+        ledger: Path,
+        roles: dict[str, str] | None = None,
+        policy: Policy | None = None,
+        files: Mapping[str, bytes] | None = None,
+    ) -> None:
+        """`files`: what the repository has, where the fleet may change it."""
         self.clock = VirtualClock()
+        self.forge = MemoryForge(self.clock, files, repo="o/r") if files is not None else None
+        self.prover = ScriptedProver()
         self.repository = MemoryRepository(
             self.clock, "o/r", roles={FLEET: "admin", "olivia": "write", "mallory": "read"} | (roles or {})
         )
@@ -114,19 +127,19 @@ class FleetInMemory:
     def agent(self, role: Role) -> tuple[Agent[Any], Hand[Any] | None]:
         github = self.repository.account(FLEET)
         past = Archive(github, self.keyring)
+        source = self.forge.account(FLEET) if self.forge is not None else None
         match role:
             case "brain":
-                return (
-                    Brain(self.engine, NoTraces(), github, github, past, HOUR, self.policy.escalate_after, Redactor()),
-                    None,
-                )
+                look = (self.engine, NoTraces(), github, source or github, past)
+                return Brain(*look, HOUR, self.policy.escalate_after, Redactor(), source=source), None
             case "guardrail":
-                return Guardrail(self.engine, github, github, past, self.policy), None
+                return Guardrail(self.engine, github, github, past, self.policy, source), None
             case "fixer":
                 ledger = Ledger(self.ledger, self.clock, self.clock.advance)
                 services = frozenset(self.policy.services)
                 hand = ContainerRestart(self.engine, ledger, self.clock, services, wait=self.clock.advance)
-                return Fixer(self.engine, github, ledger.recent, self.policy), Hands(hand)
+                changes = PullRequests(source, source, self.prover, self.policy, github.now) if source else None
+                return Fixer(self.engine, github, ledger.recent, self.policy, source), Hands(hand, changes)
             case "memory":
                 return Memory(github, past, HOUR), None
             case _:

@@ -12,7 +12,7 @@ from typing import Final
 
 from agents.brain.case import Case, Clue, Touch, evidence
 from agents.brain.reading import Reading
-from agents.brain.remedy import exonerated
+from agents.brain.remedy import suspects
 from shared.incident.evidence import SERVICE_NAME
 from shared.incident.replay import Incident
 from shared.ports import Commit
@@ -38,11 +38,11 @@ def analyse(incident: Incident, case: Case, reading: Reading) -> tuple[Clue, ...
 
 def _meant(incident: Incident, case: Case, services: list[str]) -> Iterator[Clue]:
     """By what the commits mean, the newest before the onset first. A commit cleared of this fault is left out."""
-    onset, cleared = incident.detected.since, exonerated(incident)
+    onset = incident.detected.since
     commits = {c.sha: c for c in case.commits}
-    for touch in sorted(case.touches, key=lambda t: t.at, reverse=True):
+    for touch in sorted(suspects(incident, case), key=lambda t: t.at, reverse=True):
         commit = commits.get(touch.sha)
-        if commit is None or touch.sha in cleared or not touch.before(onset):
+        if commit is None:
             continue
         age = max(round((onset - touch.at).total_seconds()), 0)
         for service in services:

@@ -33,8 +33,8 @@ class Human:
             raise Permanent(f"{session_id!r:.80} is no key of a brief")
         number = found[1]
         todo = (
-            f"Open a pull request whose description says “Fixes #{number}”: it is proved like any other. "
-            "Or comment /retry to have the fleet look again, or close the issue."
+            "A person changes the code; verify-jules-pr holds a pull request that says "
+            f"“Fixes #{number}” against this incident. Then /retry has the fleet look again, or close the issue."
         )
         url = f"{self._pages}/{self._repo}/issues/{number}"
         return Session("human", session_id, url, "awaiting-feedback", detail=todo)

@@ -15,12 +15,16 @@ from typing import Final
 from agents.fixer import pull_text
 from shared import crashpoints
 from shared.agent import Act
-from shared.gitops.diff import FileChange, tree_diff, with_files
+from shared.gitops.diff import File, FileChange, tree_diff, with_files
+from shared.gitops.edit import REGULAR_MODES, apply
 from shared.gitops.edit import Refused as NotMade
-from shared.gitops.edit import apply
+from shared.gitops.merge import Conflict
+from shared.gitops.merge import merged as merge_lines
+from shared.gitops.paths import shown
 from shared.gitops.refusals import check
 from shared.gitops.stack import STACK
 from shared.incident.change import Change, MergePull, RevertCommit
+from shared.incident.evidence import one_line
 from shared.incident.facts import AnyFact, Deployed, Merged, Proposed, Proved, Refused, Undone
 from shared.incident.parts import Directive, Verb
 from shared.incident.replay import Entry
@@ -31,6 +35,7 @@ from shared.source import DEPLOY, NewCommit, Pull, Pulls, Source
 
 LABEL: Final = "sre-auto-fix"
 MERGED_LABEL: Final = "Auto-Merged"
+UNVERIFIED_LABEL: Final = "unverified"
 LOOK_AGAIN: Final = 0.5
 """Seconds between looks for the deployer's word."""
 DEPLOYED_WITHIN: Final = timedelta(minutes=5)
@@ -82,9 +87,7 @@ class PullRequests:
         branch = pull_text.branch(directive)
         found = self._source.pulls_of(branch)
         if not found and (head := self._source.head()) != directive.base:
-            return _refused(
-                directive, "the default branch is where it was", f"{head[:10]}, decided on {directive.base}"
-            )
+            return _refused(directive, UNMOVED, f"{head[:10]}, decided on {directive.base}")
         base = directive.base or ""
         try:
             files, done = self._made(change, base)
@@ -134,7 +137,9 @@ class PullRequests:
             raise TypeError(fact)
         proof = self._prover.prove(act.incident, fact.base_sha, fact.head_sha)
         self._reach("proved")
-        report(self._pulls, fact.head_sha, proof.checks)
+        report(self._pulls, fact.head_sha, proof.checks, "failure" if proof.verdict == "refuted" else "error")
+        if proof.verdict == "unverified":
+            self._pulls.add_label(fact.number, UNVERIFIED_LABEL)
         if act.directive.verb in QUICKER and proof.verdict == "unverified":
             why = "; ".join(f"{c.name}: {c.detail}" for c in proof.checks if not c.ok)
             return _refused(act.directive, "it is proved", f"pull request {fact.number} stays open for review; {why}")
@@ -160,15 +165,16 @@ class PullRequests:
             raise TypeError(proved)
         pull = self._source.pull(proved.number)
         if not pull.merged:
-            if not pull.open:
-                return _refused(directive, "the pull request is open", f"{pull.number} was closed by somebody")
             if (head := self._source.head()) != directive.base:
                 self._pulls.close_pull(pull.number)
+                self._reach("closed")
                 why = f"{head[:10]}, proved was the change on top of {(directive.base or '')[:10]}"
                 return _refused(directive, UNMOVED, why)
-            pull = self._pulls.merge(proved.number, proved.head_sha)
-            self._reach("merged")
-        if proved.merge == "policy":
+            if not pull.open:
+                raise Permanent(f"pull request {pull.number} was closed by somebody; /retry proposes anew")
+        pull = self._pulls.merge(proved.number, proved.head_sha)  # or finds that it was, at this very head
+        self._reach("merged")
+        if proved.merge == "policy" and pull.merged_by == pull.author:
             self._pulls.add_label(pull.number, MERGED_LABEL)
         return _merged(directive, pull)
 
@@ -176,58 +182,84 @@ class PullRequests:
         merged = entry.fact
         if not isinstance(merged, Merged):
             raise TypeError(merged)
-        took = self._now() - entry.posted_at
-        outcome, detail = self._word(merged.merge_sha, took)
+        outcome, detail, at = self._word(merged.merge_sha, entry.posted_at)
         return Deployed.model_validate(
             {
                 "directive_id": directive.id,
                 "sha": merged.merge_sha,
                 "outcome": outcome,
                 "detail": detail,
-                "took_s": max(took.total_seconds(), 0.0),
+                "took_s": max((at - entry.posted_at).total_seconds(), 0.0),
             }
         )
 
-    def _word(self, sha: str, waited: timedelta) -> tuple[str, str]:
-        """What the deployer said of a commit. Raises Transient while it has said nothing final."""
+    def _word(self, sha: str, since: datetime) -> tuple[str, str, datetime]:
+        """What the deployer said of a commit, and when. Raises Transient while it has said nothing final.
+
+        `since`: when the wait began; a deployer that is silent for too long has failed."""
         status = next((s for s in self._source.statuses(sha) if s.context == DEPLOY), None)
         if status is not None and status.state in ("success", "failure", "error"):
-            return ("running" if status.state == "success" else "failed"), status.description[:300]
-        if waited > self._deployed_within:
-            return "failed", f"no deployer has reported on {sha[:10]} in {waited.total_seconds():.0f} s"
+            return ("running" if status.state == "success" else "failed"), one_line(status.description), status.at
+        now = self._now()
+        if now - since > self._deployed_within:
+            waited = f"{(now - since).total_seconds():.0f} s"
+            return "failed", f"no deployer has reported on {sha[:10]} in {waited}", now
         raise Transient(f"the deployer has not reported on {sha[:10]} yet", LOOK_AGAIN)
 
     def _undo(self, act: Act) -> Undone:
-        """Revert the merge that this incident holds: on top of what stands now, found again when it was begun."""
+        """Take back the merge that this incident holds. Its branch is made of the merge alone, so it is found again;
+        what came to the default branch since stays."""
         standing = act.incident.standing
         if standing is None or act.undo is None:
             raise Permanent("there is no change to take back")
-        merged, _ = standing
-        branch = pull_text.undo_branch(act.directive)
+        merged, directive = standing
+        branch = pull_text.undo_branch(directive)
         found = self._source.pulls_of(branch)
-        pull = found[0] if found else self._propose_undo(act, merged, branch)
-        if not pull.merged:
-            pull = self._pulls.merge(pull.number, pull.head_sha)
+        pull = next((p for p in found if p.merged), None)
+        if pull is None:
+            sha = self._undo_branch(act, merged, branch)
+            self._reach("undo-branch-made")
+            text = pull_text.undo_body(act.incident, merged, act.undo)
+            pull = self._pulls.propose(branch, pull_text.undo_title(directive), text, (LABEL,))
+            self._reach("undo-open")
+            if not pull.open:
+                raise Permanent(f"pull request {pull.number}, which takes the change back, was closed by somebody")
+            pull = self._pulls.merge(pull.number, sha)
+        self._reach("undo-merged")
         sha = pull.merge_sha or ""
-        asked = act.incident.entries[-1].posted_at
-        outcome, detail = self._word(sha, self._now() - asked)
+        outcome, detail, _ = self._word(sha, act.incident.entries[-1].posted_at)
         if outcome != "running":
             raise Permanent(f"what took the change back, {sha[:10]}, is not deployed: {detail}")
         return Undone(directive_id=merged.directive_id, why=act.undo, number=pull.number, merge_sha=sha, detail=detail)
 
-    def _propose_undo(self, act: Act, merged: Merged, branch: str) -> Pull:
-        head = self._source.head()
-        parents = self._source.commit(merged.merge_sha).parents
-        done = self._source.difference(parents[0], merged.merge_sha)
-        change = RevertCommit(commit=merged.merge_sha, paths=tuple(f.path for f in done))
-        try:
-            files = apply(change, {p: f.data for p, f in self._source.files(head, change.paths).items()}, done)
-        except NotMade as reason:
-            raise Permanent(f"the change cannot be taken back by itself: {reason}") from reason
-        new = NewCommit(head, files, pull_text.undo_message(act.incident, merged), act.incident.entries[-1].posted_at)
-        self._pulls.branch(branch, new)
-        title = pull_text.undo_title(act.directive)
-        return self._pulls.propose(branch, title, pull_text.undo_body(act.incident, merged, act.undo), (LABEL,))
+    def _undo_branch(self, act: Act, merged: Merged, branch: str) -> str:
+        """The commit that takes `merged` back, on its branch. Raises Permanent where that does not apply any more."""
+        done = self._source.difference(self._source.commit(merged.merge_sha).parents[0], merged.merge_sha)
+        now = self._source.files(self._source.head(), tuple(f.path for f in done))
+        for file in done:
+            if file.was is not None or file.mode not in REGULAR_MODES:
+                raise Permanent(
+                    f"{shown(file.path)} is not an ordinary file whose content changed; a person reverts it"
+                )
+            _still_applies(file, now.get(file.path))
+        said = next(e.posted_at for e in act.incident.entries if e.fact is merged)
+        files = {f.path: f.before for f in done}
+        message = pull_text.undo_message(act.incident, merged)
+        return self._pulls.branch(branch, NewCommit(merged.merge_sha, files, message, said))
+
+
+def _still_applies(done: FileChange, now: File | None) -> None:
+    """Raises Permanent when what came later stands in the way of taking `done` back."""
+    data = now.data if now is not None else None
+    if data in (done.after, done.before):
+        return
+    try:
+        if data is None or done.before is None or done.after is None:
+            raise Conflict("it was made or removed as a whole")
+        merge_lines(done.after, data, done.before)
+    except Conflict as reason:
+        why = f"{shown(done.path)} was changed since: {reason}"
+        raise Permanent(f"the change cannot be taken back by itself: {why}") from reason
 
 
 def _change(directive: Directive) -> Change:

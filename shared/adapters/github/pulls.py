@@ -36,10 +36,10 @@ class GitHubPulls:
         sha = self._commit(commit)
         answer = self._write("POST", "/git/refs", {"ref": f"refs/heads/{name}", "sha": sha}, accept={422})
         if answer.status == 422:
-            there = self._wire.send("GET", f"{self._path}/git/ref/heads/{name}", accept={404})
-            if there.status == 404:
+            stands = self._source.branch_head(name)
+            if stands is None:
                 raise Permanent(f"branch {name} cannot be made: {answer.text[:200]}")
-            if (stands := str(there.json()["object"]["sha"])) != sha:
+            if stands != sha:
                 raise Permanent(f"branch {name} is there already with another commit, {stands[:10]}")
         return sha
 
@@ -51,9 +51,12 @@ class GitHubPulls:
         else:
             new = {"title": title, "head": branch, "base": self._source.default_branch(), "body": body}
             answer = self._write("POST", "/pulls", new, creation=True, accept={422})
-            if answer.status == 422:
-                raise Permanent(f"no pull request for {branch}: {answer.text[:200]}")
-            pull = self._source.pull(int(answer.json()["number"]))
+            if answer.status == 422:  # somebody may have opened it meanwhile
+                if not (found := self._source.pulls_of(branch)):
+                    raise Permanent(f"no pull request for {branch}: {answer.text[:200]}")
+                pull = found[0]
+            else:
+                pull = self._source.pull(int(answer.json()["number"]))
         for label in labels:
             self.add_label(pull.number, label)
         return pull
@@ -72,15 +75,22 @@ class GitHubPulls:
             try:
                 self._write("PUT", f"/pulls/{number}/merge", {"sha": head_sha, "merge_method": "merge"})
             except Refused as refusal:
-                if refusal.status in (405, 409) and self._source.pull(number).merged:
-                    return self._source.pull(number)
-                raise
+                self._merged_meanwhile(number, refusal)
             pull = self._source.pull(number)
         if not pull.merged:
             raise Transient(f"pull request {number} is not shown as merged yet", 0.5)
         if pull.head_sha != head_sha:
             raise Permanent(f"pull request {number} was merged at {pull.head_sha[:10]}, proved was {head_sha[:10]}")
         return pull
+
+    def _merged_meanwhile(self, number: int, refusal: Refused) -> None:
+        """Whether a merge was refused because it was done already. Raises Transient while GitHub does not know yet
+        whether it can be done, else the refusal."""
+        found = self._wire.send("GET", f"{self._path}/pulls/{number}").json()
+        if refusal.status not in (405, 409) or not found.get("merged"):
+            if refusal.status == 405 and found["state"] == "open" and found.get("mergeable") is None:
+                raise Transient(f"GitHub does not know yet whether pull request {number} can be merged", 1.0)
+            raise refusal
 
     def close_pull(self, number: int) -> None:
         """Close it unmerged; closed already is fine."""

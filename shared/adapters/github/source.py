@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from threading import Lock
 from typing import Any, Final, TypeVar
 
@@ -39,6 +40,11 @@ class GitHubSource:
         answer = self._get(f"/git/ref/heads/{self.default_branch()}")
         return str(answer["object"]["sha"])
 
+    def branch_head(self, name: str) -> str | None:
+        """The commit of a branch, asked live; None where there is none."""
+        answer = self._wire.send("GET", f"{self._path}/git/ref/heads/{name}", accept={404})
+        return None if answer.status == 404 else str(answer.json()["object"]["sha"])
+
     def default_branch(self) -> str:
         """Its name, asked for once."""
         if not self._default:
@@ -62,10 +68,11 @@ class GitHubSource:
         return {p: File(self._blob(tree[p]), tree[p][0]) for p in paths if p in tree}
 
     def statuses(self, sha: str) -> tuple[CommitStatus, ...]:
-        """The newest status of each context."""
+        """The newest status of each context, of the newest hundred."""
         newest: dict[str, CommitStatus] = {}
         for item in self._get(f"/commits/{sha}/statuses?per_page=100"):
-            newest.setdefault(str(item["context"]), parse.status(item))
+            said = parse.status(item)
+            newest[said.context] = replace(newest.get(said.context, said), since=said.at)
         return tuple(newest.values())
 
     def pull(self, number: int) -> Pull:
