@@ -16,6 +16,8 @@ from shared.policy.rules import Situation, rule
 from shared.source import Pull
 
 LOOK_AGAIN: Final = timedelta(seconds=2)
+WAITS: Final = timedelta(seconds=5)
+"""Between two looks at a pull request that waits for a person: one read of GitHub each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ def judge(incident: Incident, seen: Seen, policy: Policy) -> Effect | None:
         stopped = directive.change is not None and not merged and _stopped(incident, seen)
         return stopped or Act(directive, incident)
     if incident.status is Status.NEEDS_APPROVAL:
-        return _by_a_person(incident, directive, seen.pull)
+        return _by_a_person(incident, directive, seen)
     if incident.status is not Status.APPROVED or seen.situation is None:
         return None
     expires = incident.permit_expires_at
@@ -72,10 +74,14 @@ def _stopped(incident: Incident, seen: Seen) -> Later | None:
     return Later(seen.now + LOOK_AGAIN, "label sre:hold") if incident.held else None
 
 
-def _by_a_person(incident: Incident, directive: Directive, pull: Pull | None) -> Effect | None:
-    """What a person did on GitHub to the pull request that waits for one."""
-    if pull is None or pull.open:
+def _by_a_person(incident: Incident, directive: Directive, seen: Seen) -> Effect | None:
+    """What a person did on GitHub to the pull request that waits for one. Looked at often: a merge that nobody has
+    noted looks like a symptom that went away by itself."""
+    pull = seen.pull
+    if pull is None:
         return None
+    if pull.open:
+        return Later(seen.now + WAITS, f"pull request {pull.number} waits for a person")
     if not pull.merged:
         return Say(Stuck(reason=f"pull request {pull.number} was closed unmerged", todo="/retry to diagnose again."))
     if pull.merged_by == pull.author and directive.verb != "merge-pull":  # the fleet's own account is no person

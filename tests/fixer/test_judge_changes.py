@@ -68,7 +68,7 @@ def test_a_failed_deploy_is_taken_back() -> None:
 
 
 def test_an_open_pull_request_waits_for_its_person() -> None:
-    assert judged(fixing("proposed", "proved:person"), pull()) is None
+    assert isinstance(judged(fixing("proposed", "proved:person"), pull()), Later)
 
 
 def test_what_a_person_merged_at_the_proved_head_is_merged_by_them() -> None:

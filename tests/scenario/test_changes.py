@@ -66,9 +66,6 @@ def test_a_bad_commit_is_reverted_proved_merged_deployed_and_verified_and_a_harm
     wait_for(lambda: stack.sold() > sold, 10.0, "customers buy again")
 
 
-@pytest.mark.xfail(
-    strict=False, reason="seen once: the incident closed without the Fixer's word that a person had merged"
-)
 def test_where_every_merge_is_a_persons_the_pull_request_waits_and_its_merge_on_github_is_enough(stack: Stack) -> None:
     before, since = {pull["number"] for pull in pulls(stack)}, time.time()
     with stack.instead("fixer", SRE_MERGE="propose"):
