@@ -88,7 +88,7 @@ def test_run_json_names_everything_and_is_for_its_owner_only(up: Up) -> None:
     }  # fmt: skip
     assert set(run["github"]) == {"url", "api", "repo", "tokens"}
     assert set(run["github"]["tokens"]) == {"fleet", "operator", "outsider"}
-    assert set(run["processes"]) == {"broker", "forge", "traces", "engine", "deployer"}
+    assert set(run["processes"]) == {"broker", "forge", "traces", "engine", "jules", "deployer"}
     assert set(run["containers"]) == {"user-service", "policy-service", "quote-service", "frontend", "load"}
     assert run["supervisor"] == up.process.pid
     assert stat.S_IMODE((up.state / "run.json").stat().st_mode) == 0o600

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+import yaml
 
 from shared.incident.facts import Advised, Applied, Diagnosed, Escalated
 from tests.brain.answers import obey
+from tests.machine import ROOT
 from tests.model.endpoint import Answer, Endpoint, Seen, running, says
 from tests.scenario import stack as scenario
 from tests.scenario.stack import Stack
@@ -30,9 +32,19 @@ def model() -> Iterator[Endpoint]:
         yield endpoint
 
 
+def restarts_only(file: Path) -> str:
+    """A policy under which a bad commit is handed on and not reverted."""
+    policy = yaml.safe_load((ROOT / "deploy" / "policy.yaml").read_text(encoding="utf-8"))
+    for service in policy["services"].values():
+        service["verbs"] = ["restart"]
+    file.write_text(yaml.safe_dump(policy), encoding="utf-8")
+    return str(file)
+
+
 @pytest.fixture(scope="module")
-def stack(model: Endpoint) -> Iterator[Stack]:
-    given = {"SRE_MODEL": "some-model", "OPENAI_BASE_URL": model.url, "OPENAI_API_KEY": KEY}
+def stack(model: Endpoint, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    given = {"SRE_MODEL": "some-model", "OPENAI_BASE_URL": model.url, "OPENAI_API_KEY": KEY, "SRE_TIER3": "human"}
+    given["SRE_POLICY"] = restarts_only(tmp_path_factory.mktemp("policy") / "policy.yaml")
     with scenario.running(**given, SRE_MODEL_PRICE_PROMPT="2", SRE_MODEL_PRICE_COMPLETION="8") as one:
         yield one
 
@@ -76,11 +88,11 @@ def test_what_is_handed_on_is_commented_by_the_model_and_stays_handed_on(stack: 
     wait_for(lambda: stack.incident(number).all(Advised), 30.0, "the model has commented")
     incident = stack.incident(number)
     (advised,) = incident.all(Advised)
-    assert [type(e.fact) for e in incident.entries[-2:]] == [Escalated, Advised]
+    assert {Escalated, Advised} <= {type(e.fact) for e in incident.entries}
     assert incident.status.value == "Status: Escalated"
     assert (advised.model, advised.prompt_tokens, advised.completion_tokens) == ("some-model", 900, 120)
     assert advised.cost_usd == pytest.approx(0.00276)
-    assert "not evidence" in stack.comments(number)[-1]["body"]
+    assert any("not evidence" in comment["body"] for comment in stack.comments(number))
     wait_for(lambda: "1020 tokens, 0.0028 USD" in stack.issue(number)["body"], 30.0, "the card says what it took")
     assert stack.verify(number) == 0
     assert stack.restarts(since) == {}
