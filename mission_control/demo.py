@@ -26,7 +26,7 @@ from mission_control.watch import memory, own_memory
 from shared.adapters.sandbox.none import NoSandbox
 
 UP_WITHIN: Final = 60.0
-SERVERS: Final = frozenset(("broker", "forge", "traces", "engine", "deployer"))
+SERVERS: Final = frozenset(("broker", "forge", "traces", "engine", "jules", "deployer"))
 
 
 def demo(settings: Settings, own_state: bool, json_file: Path | None) -> int:
