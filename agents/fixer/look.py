@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from agents.fixer.judge import Seen, judge
 from shared.agent import Effect
-from shared.incident.facts import Proved
+from shared.incident.facts import Merged, Proved
 from shared.incident.record import Role
 from shared.incident.replay import Incident
 from shared.incident.status import Status
@@ -39,6 +39,8 @@ class Fixer:
         if incident.status is Status.UNDOING:
             return True
         waits = incident.status is Status.NEEDS_APPROVAL and _proved(incident) is not None
+        if incident.status is Status.FIXING and any(isinstance(e.fact, Merged) for e in incident.way):
+            return True  # "Fixes #N" in somebody else's pull request closes the issue at the merge, before it is over
         return (waits or incident.status in (Status.APPROVED, Status.FIXING)) and not incident.closed
 
     def look(self, incident: Incident) -> Seen:

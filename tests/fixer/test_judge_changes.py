@@ -105,3 +105,9 @@ def test_a_pull_request_of_others_that_waits_for_a_person_is_looked_at_too() -> 
     assert isinstance(effect.fact, Merged)
     log.say(effect.fact)
     assert log.incident.status is Status.FIXING
+
+
+def test_an_issue_that_a_merge_has_closed_is_seen_through_and_one_that_a_person_closed_before_is_not() -> None:
+    fixer = Fixer(None, None, lambda *_: (), POLICY)  # type: ignore[arg-type]
+    assert fixer.concerns(replace(fixing("proposed", "proved:policy", "merged"), closed=True))
+    assert not fixer.concerns(replace(fixing("proposed", "proved:policy"), closed=True))
