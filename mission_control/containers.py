@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from mission_control.github import GithubSaysNo, Repository
+from mission_control.github import GithubSaysNo, Repository, pages
 from mission_control.keys import FLEET, REPOSITORY, make_accounts, make_keys
 from mission_control.patients import SERVICES
 from mission_control.policy_file import read_policy
@@ -85,11 +85,10 @@ def seed_for_containers(settings: Settings, seen: SeenByPeople, faults: Path, wi
         if settings.kafka is not None:
             _make_topics(settings.kafka, settings.partitions)
         if own:
-            pages = settings.github_api_url.removesuffix("/api/v3")
-            seed(pages, REPOSITORY, token, settings.policy, settings.keys_file)
+            seed(pages(settings.github_api_url), REPOSITORY, token, settings.policy, settings.keys_file)
     except NotSeeded as error:
         raise GithubSaysNo(str(error)) from error
-    _record(settings, seen if own else replace(seen, forge=_pages(settings.github_api_url)), faults)
+    _record(settings, seen if own else replace(seen, forge=pages(settings.github_api_url)), faults)
     return 0
 
 
@@ -131,10 +130,6 @@ def _record(settings: Settings, seen: SeenByPeople, faults: Path) -> None:
         supervisor=0,
         state=str(faults),
     ).write()
-
-
-def _pages(api: str) -> str:
-    return "https://github.com" if api == "https://api.github.com" else api.removesuffix("/api/v3")
 
 
 def _share_token(settings: Settings, for_scout: Path, for_alertmanager: Path) -> None:

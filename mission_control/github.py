@@ -20,6 +20,11 @@ TIMEOUT: Final = 10.0
 _OK: Final = 400
 
 
+def pages(api: str) -> str:
+    """GitHub's address for people, and git, for its REST base URL."""
+    return "https://github.com" if api == "https://api.github.com" else api.removesuffix("/api/v3")
+
+
 class GithubSaysNo(Exception):
     """GitHub answered with an error, or not at all."""
 

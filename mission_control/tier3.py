@@ -6,20 +6,12 @@ import shlex
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Final
 
+from mission_control.github import pages
 from mission_control.kit import Kit
 from shared.ports import Backend, Sandbox
 from shared.proof import Trees
 from shared.source import Source
-
-PUBLIC: Final = "https://api.github.com"
-_ENTERPRISE: Final = "/api/v3"
-
-
-def pages(api: str) -> str:
-    """GitHub's address for people, and git, for its REST base URL."""
-    return "https://github.com" if api == PUBLIC else api.removesuffix(_ENTERPRISE)
 
 
 def backends(kit: Kit, sandbox: Callable[[], Sandbox], trees: Trees, source: Source) -> dict[str, Backend]:

@@ -14,11 +14,11 @@ from datetime import timedelta
 from typing import Any, Final
 
 from agents.escalation.sound import sound
+from mission_control.github import pages
 from mission_control.keys import JULES
 from mission_control.running import Target, target
 from mission_control.sandbox import choose
 from mission_control.settings import Settings
-from mission_control.tier3 import pages
 from mission_control.verify import read_incident
 from shared.adapters.git import GitTrees
 from shared.adapters.github import Address, GitHub, connect

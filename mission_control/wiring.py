@@ -211,7 +211,7 @@ def _metrics(kit: Kit) -> Metrics | None:
 
 def _trees(kit: Kit) -> Trees:
     """The repository's commits as files."""
-    from mission_control.tier3 import pages
+    from mission_control.github import pages
     from shared.adapters.git import GitTrees
 
     address = kit.github.wire.address

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mission_control import embedded, ports, seed, targets
 from mission_control.addresses import Addresses, worker_variables
-from mission_control.github import Repository
+from mission_control.github import Repository, pages
 from mission_control.keys import FLEET, make_accounts, make_jules_key, make_keys
 from mission_control.patients import LOAD, SERVICES, Site
 from mission_control.processes import NotStarted, Supervisor
@@ -124,7 +124,7 @@ class World:
             at.api, at.pages = ready["forge"]["api"], ready["forge"]["url"]
         else:
             at.api, at.repo = given.github_api_url, given.github_repository or ""
-            at.pages = _pages(given.github_api_url)
+            at.pages = pages(given.github_api_url)
             at.tokens = {"fleet": given.github_token.get_secret_value(), "operator": None, "outsider": None}
         if given.jules_key is not None:
             at.jules, at.jules_key = given.jules_url, given.jules_key.get_secret_value()
@@ -193,8 +193,3 @@ class World:
             state=str(self.state),
             workers=self._worker_urls(),
         ).write()
-
-
-def _pages(api: str) -> str:
-    """GitHub's web address for its REST base URL."""
-    return "https://github.com" if api == "https://api.github.com" else api.removesuffix("/api/v3")

@@ -19,7 +19,7 @@ from mission_control.deployer.deploy import Deployer, Host, Outcome
 from mission_control.deployer.follow import AGENT, Head, follow
 from mission_control.deployer.journal import Busy
 from mission_control.deployer.release import NoRelease, Releases
-from mission_control.github import GithubSaysNo, Repository
+from mission_control.github import GithubSaysNo, Repository, pages
 from mission_control.patients import Site
 from mission_control.settings import Settings
 from shared.adapters.git import GitSaysNo
@@ -125,9 +125,8 @@ def _origin_of(settings: Settings) -> Origin:
             "GITHUB_PERSONAL_ACCESS_TOKEN and GITHUB_REPOSITORY say which repository is deployed; set both"
         )
     api = settings.github_api_url
-    pages = "https://github.com" if api == "https://api.github.com" else api.removesuffix("/api/v3")
     name = settings.github_repository
-    return Origin(api, f"{pages}/{name}.git", name, settings.github_token.get_secret_value())
+    return Origin(api, f"{pages(api)}/{name}.git", name, settings.github_token.get_secret_value())
 
 
 def _once(deployer: Deployer, head: Head, origin: Origin, order: Order) -> int:
