@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 from mission_control.github import pages
 from mission_control.kit import Kit
@@ -53,13 +52,14 @@ def _jules(kit: Kit) -> Backend:
 
 def _command(kit: Kit, sandbox: Sandbox, trees: Trees, source: Source) -> Backend:
     from agents.escalation.backends.command import Command
-    from agents.escalation.backends.workshop import SandboxWorkshop
+    from agents.escalation.backends.workshop import Copy, SandboxWorkshop
 
     @contextmanager
-    def checkout(repo: str, branch: str) -> Iterator[Path]:
+    def checkout(repo: str, branch: str) -> Iterator[Copy]:
         del repo, branch  # sessions begin from the default branch of this very repository
-        with trees.tree(source.head()) as folder:
-            yield folder
+        sha = source.head()
+        with trees.tree(sha) as folder:
+            yield Copy(sha, folder)
 
     argv = tuple(shlex.split(kit.settings.tier3_command or ""))
     return Command(argv, SandboxWorkshop(sandbox, checkout), kit.settings.state_dir / "tier3-command")

@@ -68,9 +68,10 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Delegate:
-    """Have a Tier-3 backend do something: begin, go on with its plan; or prove the pull request it made."""
+    """Have a Tier-3 backend do something: begin, go on with its plan; open the pull request of what it made; prove the
+    pull request."""
 
-    what: Literal["open", "approve", "prove"]
+    what: Literal["open", "approve", "propose", "prove"]
     backend: str
     attempt: int
     incident: Incident

@@ -16,6 +16,8 @@ from shared.ports import Commit
 StatusState = Literal["pending", "success", "failure", "error"]
 DEPLOY: str = "sre-space/deploy"
 """The context of the commit status in which a deployer says what became of a commit."""
+OURS: str = "sre-space/"
+"""How the names of the branches begin that the fleet makes itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +52,21 @@ class Pull:
     def merged(self) -> bool:
         return self.merge_sha is not None
 
+    @property
+    def ours(self) -> bool:
+        """Whether it is from a branch that the fleet made."""
+        return self.branch.startswith(OURS)
+
 
 class Source(Protocol):
     """Commits and trees, by name. All raise Transient or Permanent; what is named by a SHA never changes."""
 
     def head(self) -> str:
         """The commit of the default branch, asked live."""
+        ...
+
+    def default_branch(self) -> str:
+        """Its name."""
         ...
 
     def branch_head(self, name: str) -> str | None:
@@ -66,6 +77,10 @@ class Source(Protocol):
 
     def difference(self, before: str, after: str) -> tuple[FileChange, ...]:
         """Every file that differs between two commits. Raises Permanent when it is too much to read."""
+        ...
+
+    def paths(self, sha: str) -> frozenset[str]:
+        """The path of every file in the commit."""
         ...
 
     def files(self, sha: str, paths: tuple[str, ...]) -> Tree:

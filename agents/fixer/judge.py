@@ -84,7 +84,7 @@ def _by_a_person(incident: Incident, directive: Directive, seen: Seen) -> Effect
         return Later(seen.now + WAITS, f"pull request {pull.number} waits for a person")
     if not pull.merged:
         return Say(Stuck(reason=f"pull request {pull.number} was closed unmerged", todo="/retry to diagnose again."))
-    if pull.merged_by == pull.author and directive.verb != "merge-pull":  # the fleet's own account is no person
+    if pull.merged_by == pull.author and pull.ours:  # the fleet's own account is no person
         return Say(
             Stuck(
                 reason=f"pull request {pull.number} waits for a person and was merged by {pull.author}, who made it",

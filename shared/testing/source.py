@@ -262,6 +262,10 @@ class MemorySource:
         self.repository.answer()
         return self.repository.branches[MAIN]
 
+    def default_branch(self) -> str:
+        self.repository.answer()
+        return MAIN
+
     def branch_head(self, name: str) -> str | None:
         self.repository.answer()
         return self.repository.branches.get(name)
@@ -276,6 +280,10 @@ class MemorySource:
         if len(found) > MOST_FILES:
             raise Permanent(f"{len(found)} files differ between {before[:10]} and {after[:10]}: too many to read")
         return found
+
+    def paths(self, sha: str) -> frozenset[str]:
+        self.repository.answer()
+        return frozenset(self.repository.tree(sha))
 
     def files(self, sha: str, paths: tuple[str, ...]) -> Tree:
         self.repository.answer()

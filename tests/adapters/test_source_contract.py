@@ -80,6 +80,13 @@ def test_nothing_differs_from_itself_and_too_much_is_not_read(world: SourceWorld
         world.source.difference(world.head, after)
 
 
+def test_the_default_branch_has_a_name_and_every_file_of_a_commit_a_path(world: SourceWorld) -> None:
+    assert world.source.default_branch() == "main"
+    assert {path for path in world.source.paths(world.head) if path.startswith(f"{world.root}/")} == {
+        world.path(name) for name in BEGUN
+    }
+
+
 def test_only_the_named_files_that_are_there_are_read(world: SourceWorld) -> None:
     paths = tuple(world.path(name) for name in ("a.txt", "run.sh", "nowhere.txt"))
     found = world.source.files(world.head, paths)

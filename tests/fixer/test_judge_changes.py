@@ -31,7 +31,7 @@ def fixing(*moves: str) -> Incident:
 
 
 def pull(**fields: object) -> Pull:
-    made = Pull(PULL, "l", "t", "b", FLEET, "branch", "e" * 40, HEAD, open=True)
+    made = Pull(PULL, "l", "t", "b", FLEET, "sre-space/i7-a1", "e" * 40, HEAD, open=True)
     return replace(made, **fields)  # type: ignore[arg-type]
 
 
@@ -100,11 +100,19 @@ def test_a_pull_request_of_others_that_waits_for_a_person_is_looked_at_too() -> 
     incident = log.incident
     assert incident.status is Status.NEEDS_APPROVAL
     assert fixer.concerns(incident)
-    effect = judged(incident, pull(author="octocat", open=False, merge_sha=MERGE, merged_by="octocat"))
+    theirs = pull(branch="mend-it", author="octocat", open=False, merge_sha=MERGE, merged_by="octocat")
+    effect = judged(incident, theirs)
     assert isinstance(effect, Say)
     assert isinstance(effect.fact, Merged)
     log.say(effect.fact)
     assert log.incident.status is Status.FIXING
+
+
+def test_the_fleets_account_is_no_person_for_what_a_local_command_of_the_fleet_wrote_either() -> None:
+    log = LogBuilder().to(Status.ESCALATED).do("dispatched", "proposed", "proved:others", "ruled:needs-approval")
+    effect = judged(log.incident, pull(open=False, merge_sha=MERGE, merged_by=FLEET))
+    assert isinstance(effect, Say)
+    assert isinstance(effect.fact, Stuck)
 
 
 def test_an_issue_that_a_merge_has_closed_is_seen_through_and_one_that_a_person_closed_before_is_not() -> None:

@@ -23,6 +23,7 @@ from shared.gitops.merge import merged as merge_lines
 from shared.gitops.paths import shown
 from shared.gitops.refusals import check
 from shared.gitops.stack import STACK
+from shared.gitops.words import meaning
 from shared.incident.change import Change, MergePull, RevertCommit
 from shared.incident.evidence import one_line
 from shared.incident.facts import AnyFact, Deployed, Merged, Proposed, Proved, Refused, Undone
@@ -116,7 +117,7 @@ class PullRequests:
             base_sha=base,
             head_sha=sha,
             files=tuple(sorted(files)),
-            changes=pull_text.meaning(differing),
+            changes=meaning(differing),
         )
 
     def _made(self, change: Change, base: str) -> tuple[dict[str, bytes | None], tuple[FileChange, ...]]:

@@ -62,6 +62,10 @@ class GitHubSource:
             raise Permanent(f"{len(paths)} files differ between {before[:10]} and {after[:10]}: too many to read")
         return tuple(self._change(path, old.get(path), new.get(path)) for path in paths)
 
+    def paths(self, sha: str) -> frozenset[str]:
+        """The path of every file in the commit."""
+        return frozenset(self._tree(sha))
+
     def files(self, sha: str, paths: tuple[str, ...]) -> Tree:
         """Those of `paths` that are in the commit."""
         tree = self._tree(sha)
