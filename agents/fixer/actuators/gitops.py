@@ -23,6 +23,7 @@ from shared.gitops.merge import merged as merge_lines
 from shared.gitops.paths import shown
 from shared.gitops.refusals import check
 from shared.gitops.stack import STACK
+from shared.gitops.titles import check_body, check_title
 from shared.gitops.words import meaning
 from shared.incident.change import Change, MergePull, RevertCommit
 from shared.incident.evidence import one_line
@@ -98,13 +99,14 @@ class PullRequests:
         differing = tree_diff(before, with_files(before, files))
         if wrong := check(change, before, with_files(before, files), commit=done):
             return _refused(directive, "the change is sound", "; ".join(wrong))
+        title, body = pull_text.title(directive), pull_text.body(act.incident, directive, differing)
+        if wrong := (*check_title(title), *check_body(body)):
+            return _refused(directive, "the text says what the change is", "; ".join(wrong))
         self._reach("change-made")
         given = act.incident.way[0].posted_at
-        title = pull_text.title(directive)
         new = NewCommit(base, files, pull_text.message(act.incident, directive), given)
         sha = self._pulls.branch(branch, new)
         self._reach("branch-made")
-        body = pull_text.body(act.incident, directive, differing)
         pull = self._pulls.propose(branch, title, body, (LABEL,))
         self._reach("pull-open")
         if pull.head_sha != sha:
