@@ -95,6 +95,10 @@ class Source(Protocol):
         """Raises Permanent where there is no such pull request."""
         ...
 
+    def was_closed(self, number: int) -> bool:
+        """Whether a pull request was ever closed, also where somebody opened it again."""
+        ...
+
     def pulls_of(self, branch: str) -> tuple[Pull, ...]:
         """Open and closed pull requests from a branch, newest first."""
         ...

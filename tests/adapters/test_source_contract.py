@@ -210,6 +210,16 @@ def test_a_merge_keeps_what_came_to_the_default_branch_meanwhile(world: SourceWo
     assert [f.data for f in found.values()] == [b"ONE\ntwo\nthree\nfour\nfive\nSIX\n", b"n\n"]
 
 
+def test_it_is_known_whether_a_pull_request_was_ever_closed(world: SourceWorld) -> None:
+    _, pull = proposed(world)
+    assert not world.source.was_closed(pull.number)
+    world.pulls.close_pull(pull.number)
+    assert world.source.was_closed(pull.number)
+    world.developer.reopen(pull.number)
+    assert world.source.pull(pull.number).open
+    assert world.source.was_closed(pull.number), "also when it is open again"
+
+
 def test_closing_twice_is_fine_and_what_is_closed_is_not_merged(world: SourceWorld) -> None:
     sha, pull = proposed(world)
     for _ in range(2):

@@ -1,6 +1,6 @@
 """The Hand for changes of the repository: one pull request a directive, in steps, each found again when it was done.
 
-    propose -> prove -> merge -> deployed        undo: propose, merge, deployed
+    propose -> prove -> merge -> deployed        undo: propose, merge, deployed        withdraw: close
 
 There is no ledger: GitHub is asked what stands. The branch's name comes from the directive, its commit is the same
 whenever it is made, a ref is created once, and a merge names the head that was proved.
@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from agents.fixer import pull_text
+from agents.fixer.overtaken import as_proposed
 from shared import crashpoints
-from shared.agent import Act
+from shared.agent import Act, Withdraw
 from shared.gitops.diff import File, FileChange, tree_diff, with_files
 from shared.gitops.edit import REGULAR_MODES, apply
 from shared.gitops.edit import Refused as NotMade
@@ -70,8 +71,12 @@ class PullRequests:
         self._deployed_within = deployed_within
         self._reach = reach
 
-    def carry_out(self, act: Act) -> AnyFact:
-        """The fact of the step that is next. Raises Transient while its outcome is not known yet."""
+    def carry_out(self, act: Act | Withdraw) -> AnyFact | None:
+        """The fact of the step that is next; None where there is nothing to say. Raises Transient while its outcome is
+        not known yet."""
+        if isinstance(act, Withdraw):
+            self._withdraw(act)
+            return None
         if act.undo is not None:
             return self._undo(act)
         said = {type(e.fact): e for e in act.incident.way}
@@ -208,6 +213,12 @@ class PullRequests:
             waited = f"{(now - since).total_seconds():.0f} s"
             return "failed", f"no deployer has reported on {sha[:10]} in {waited}", now
         raise Transient(f"the deployer has not reported on {sha[:10]} yet", LOOK_AGAIN)
+
+    def _withdraw(self, act: Withdraw) -> None:
+        """Close it once: what a person pushed to, or opened again, is theirs."""
+        pull = self._source.pull(act.number)
+        if as_proposed(pull, act.head_sha) and not self._source.was_closed(act.number):
+            self._pulls.close_pull(act.number)
 
     def _undo(self, act: Act) -> Undone:
         """Take back the merge that this incident holds. Its branch is made of the merge alone, so it is found again;

@@ -82,6 +82,10 @@ class GitHubSource:
     def pull(self, number: int) -> Pull:
         return parse.pull(self._get(f"/pulls/{number}"))
 
+    def was_closed(self, number: int) -> bool:
+        """Whether a pull request was ever closed, as its first hundred events tell."""
+        return any(event.get("event") == "closed" for event in self._get(f"/issues/{number}/events?per_page=100"))
+
     def pulls_of(self, branch: str) -> tuple[Pull, ...]:
         """Open and closed pull requests from a branch of this repository, newest first."""
         owner = self._wire.address.repo.partition("/")[0]
