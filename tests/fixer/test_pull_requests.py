@@ -116,9 +116,7 @@ def test_two_fixers_at_once_make_one_of_each_wherever_they_meet(switches: list[i
             except Transient:
                 world.deployed()
                 continue
-            if (
-                fact is not None and world.incident.head == act.incident.head
-            ):  # the log takes the first and rejects its twin
+            if fact and world.incident.head == act.incident.head:  # the log takes the first and rejects its twin
                 world.say(fact)
 
     stage.run([fixer, fixer])
