@@ -154,7 +154,12 @@ def _fixer(kit: Kit, stack: ExitStack) -> Built:
         restarts=ContainerRestart(docker, ledger, kit.clock, frozenset(kit.policy.services)),
         changes=PullRequests(source, pulls, prover, kit.policy, kit.github.reads.now),
     )
-    return Fixer(docker, kit.github.reads, ledger.recent, kit.policy, source), hands, _nothing_more
+    return Fixer(docker, kit.github.reads, ledger.recent, kit.policy, source), hands, _closed_ones_too
+
+
+def _closed_ones_too(running: Running) -> None:
+    """A pull request may be left open by what has ended."""
+    running.worker.finished = lambda _: False
 
 
 def _memory(kit: Kit, _: ExitStack) -> Built:
