@@ -154,7 +154,8 @@ def _fixer(kit: Kit, stack: ExitStack) -> Built:
         restarts=ContainerRestart(docker, ledger, kit.clock, frozenset(kit.policy.services)),
         changes=PullRequests(source, pulls, prover, kit.policy, kit.github.reads.now),
     )
-    return Fixer(docker, kit.github.reads, ledger.recent, kit.policy, source), hands, _closed_ones_too
+    agent = Fixer(docker, kit.github.reads, ledger.recent, kit.policy, source, kit.keyring.accounts)
+    return agent, hands, _closed_ones_too
 
 
 def _closed_ones_too(running: Running) -> None:

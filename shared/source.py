@@ -52,11 +52,6 @@ class Pull:
     def merged(self) -> bool:
         return self.merge_sha is not None
 
-    @property
-    def ours(self) -> bool:
-        """Whether it is from a branch that the fleet made."""
-        return self.branch.startswith(OURS)
-
 
 class Source(Protocol):
     """Commits and trees, by name. All raise Transient or Permanent; what is named by a SHA never changes."""

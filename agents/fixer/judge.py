@@ -30,6 +30,8 @@ class Seen:
     situation: Situation | None
     pull: Pull | None = None
     overtaken: Proposed | None = None
+    by_fleet: bool = False
+    """Whether the pull request was merged by an account of the fleet's: no log takes that for a person's word."""
 
 
 def judge(incident: Incident, seen: Seen, policy: Policy) -> Effect | None:
@@ -118,10 +120,10 @@ def _by_a_person(incident: Incident, directive: Directive, seen: Seen) -> Effect
         return Later(seen.now + WAITS, f"pull request {pull.number} waits for a person")
     if not pull.merged:
         return Say(Stuck(reason=f"pull request {pull.number} was closed unmerged", todo="/retry to diagnose again."))
-    if pull.merged_by == pull.author and pull.ours:  # the fleet's own account is no person
+    if seen.by_fleet:
         return Say(
             Stuck(
-                reason=f"pull request {pull.number} waits for a person and was merged by {pull.author}, who made it",
+                reason=f"pull request {pull.number} waits for a person and was merged by {pull.merged_by}, who is none",
                 todo="Look at what was merged, then /retry.",
             )
         )

@@ -27,11 +27,18 @@ class Fixer:
     role: Role = "fixer"
 
     def __init__(
-        self, hands: Hands, issues: Issues, recent: RecentActions, policy: Policy, source: Source | None = None
+        self,
+        hands: Hands,
+        issues: Issues,
+        recent: RecentActions,
+        policy: Policy,
+        source: Source | None = None,
+        fleet: frozenset[str] = frozenset(),
     ) -> None:
-        """`source`: the repository, where changes of it are the Fixer's too."""
+        """`source`: the repository, where changes of it are the Fixer's too; `fleet`: logins that are no persons."""
         self._hands = hands
         self._source = source
+        self._fleet = fleet
         self._issues = issues
         self._recent = recent
         self._policy = policy
@@ -46,7 +53,8 @@ class Fixer:
         if not goes_on(incident) or incident.status in (Status.FIXING, Status.UNDOING):
             return Seen(now, None, overtaken=over)
         if incident.status is Status.NEEDS_APPROVAL:
-            return Seen(now, None, self._waiting(incident), over)
+            pull = self._waiting(incident)
+            return Seen(now, None, pull, over, pull is not None and pull.merged_by in self._fleet)
         directive = incident.directive
         if directive is None:
             raise Permanent("an approved incident without a directive")

@@ -162,7 +162,19 @@ def test_what_is_refuted_goes_back_and_the_next_backend_gets_its_own_turn(world:
     assert world.moves[-4:] == ["proposed", "proved:nobody", "returned", "dispatched"]
     session = world.incident.session
     assert (session and session.backend, world.incident.status) == ("human", Status.ESCALATED)
-    assert world.forge.merges() == 0
+    world.turn(("fixer",))
+    assert (world.forge.merges(), world.forge.pulls[0].open) == (0, False), "the fleet's own, so the Fixer closes it"
+
+
+def test_a_merge_by_the_fleets_own_account_is_no_persons_and_said_once(world: CommandWorld) -> None:
+    """The token of the fleet may be a person's own, who merges on the page: nobody can tell them apart."""
+    world.until("ruled:needs-approval", ("escalation", "guardrail", "fixer"))
+    world.forge.merge_as(FLEET, world.forge.pulls[0].number)
+    before = len(world.moves)
+    for _ in range(3):
+        world.turn(("fixer",))
+    assert world.moves[before:] == ["stuck"]
+    assert world.incident.rejected == ()
 
 
 GONE: dict[str, bytes | None] = {CODE: None}

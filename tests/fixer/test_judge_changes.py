@@ -37,7 +37,8 @@ def pull(**fields: object) -> Pull:
 
 
 def judged(incident: Incident, found: Pull | None = None) -> Effect | None:
-    return judge(incident, replace(SEEN, pull=found), POLICY)
+    by_fleet = found is not None and found.merged_by == FLEET
+    return judge(incident, replace(SEEN, pull=found, by_fleet=by_fleet), POLICY)
 
 
 @pytest.mark.parametrize("moves", BEFORE)
@@ -109,7 +110,7 @@ def test_a_pull_request_of_others_that_waits_for_a_person_is_looked_at_too() -> 
     assert log.incident.status is Status.FIXING
 
 
-def test_the_fleets_account_is_no_person_for_what_a_local_command_of_the_fleet_wrote_either() -> None:
+def test_the_fleets_account_is_no_person_for_what_others_wrote_either() -> None:
     log = LogBuilder().to(Status.ESCALATED).do("dispatched", "proposed", "proved:others", "ruled:needs-approval")
     effect = judged(log.incident, pull(open=False, merge_sha=MERGE, merged_by=FLEET))
     assert isinstance(effect, Say)

@@ -149,7 +149,8 @@ class FleetInMemory:
                 if source:
                     reach = self.reach
                     changes = PullRequests(source, source, self.prover, self.policy, github.now, reach=reach)
-                return Fixer(self.engine, github, ledger.recent, self.policy, source), Hands(hand, changes)
+                agent = Fixer(self.engine, github, ledger.recent, self.policy, source, self.keyring.accounts)
+                return agent, Hands(hand, changes)
             case "memory":
                 return Memory(github, past, HOUR), None
             case _:
