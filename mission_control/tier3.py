@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from mission_control.github import pages
@@ -13,7 +13,7 @@ from shared.proof import Trees
 from shared.source import Source
 
 
-def backends(kit: Kit, sandbox: Callable[[], Sandbox], trees: Trees, source: Source) -> dict[str, Backend]:
+def backends(kit: Kit, sandbox: Sandbox, trees: Trees, source: Source) -> dict[str, Backend]:
     """By name, the first to be asked first. Raises Permanent for settings that cannot be meant."""
     made: dict[str, Backend] = {}
     for name in kit.settings.tier3_order:
@@ -31,7 +31,7 @@ def backends(kit: Kit, sandbox: Callable[[], Sandbox], trees: Trees, source: Sou
                 address = kit.github.wire.address
                 made[name] = Claude(address.api_url, address.token, address.repo, kit.clock)
             case "command":
-                made[name] = _command(kit, sandbox(), trees, source)
+                made[name] = _command(kit, sandbox, trees, source)
             case "human":
                 from agents.escalation.backends.human import Human
 
