@@ -19,6 +19,7 @@ from shared.redaction import Redactor
 from shared.testing.samples import FLEET
 from shared.testing.source import Fault, MemorySource
 from tests.escalation.command_world import CODE, LEAKS, MENDED, CommandWorld
+from tests.fixer.schedules import Stage
 from tests.fixer.world import SimulatedCrash, crash_at
 from tests.waiting import wait_for
 
@@ -123,6 +124,24 @@ def test_a_lost_answer_or_request_leads_to_one_of_each(world: CommandWorld, nth:
     world.forge.step = step
     world.until("proved:others")
     assert_one_of_each(world)
+
+
+@pytest.mark.parametrize("switches", [[k] for k in range(7)] + [[k, k + 1] for k in range(4)], ids=str)
+def test_two_escalations_at_once_make_one_of_each_wherever_they_meet(world: CommandWorld, switches: list[int]) -> None:
+    world.dispatched()
+    stage = Stage([int(n in switches) for n in range(14)], crashes=0)
+    world.forge.step = lambda point: stage.step() if point.startswith("before-") else None
+
+    def escalation() -> None:
+        while "proved:others" not in world.moves:
+            world.fleet.worker("escalation").step(world.number)
+
+    stage.run([escalation, escalation])
+    world.forge.step = lambda _: None
+    [pull] = world.forge.pulls
+    assert sorted(world.forge.branches) == ["main", pull.branch]
+    assert world.moves[-2:] == ["proposed", "proved:others"]
+    assert all(r.harmless for r in world.incident.rejected), "the log takes the first and rejects its twin"
 
 
 def test_a_proposal_that_was_made_before_the_branch_moved_is_found_again(world: CommandWorld) -> None:
