@@ -205,12 +205,15 @@ register_workflows(app)
 @app.command()
 def demo(
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write what was seen there.")] = None,
+    tier3: Annotated[
+        bool, typer.Option("--tier3", help="Besides, an OOM that returns until an agent's patch ends it.")
+    ] = False,
     state: State = None,
 ) -> int:
     """Break the marketplace four ways, and show what the fleet makes of it. Exit 0 only if all healed."""
     from mission_control.demo import demo
 
-    return demo(_settings(state), state is not None, json_file)
+    return demo(_settings(state), state is not None, json_file, tier3)
 
 
 @app.command(context_settings=_PASS_ON)

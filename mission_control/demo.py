@@ -29,11 +29,11 @@ UP_WITHIN: Final = 60.0
 SERVERS: Final = frozenset(("broker", "forge", "traces", "engine", "jules", "deployer"))
 
 
-def demo(settings: Settings, own_state: bool, json_file: Path | None) -> int:
+def demo(settings: Settings, own_state: bool, json_file: Path | None, tier3: bool = False) -> int:
     """0 when every fault was healed as it should be and nothing was touched without one, else 1.
 
     `own_state`: the user chose the folder. Otherwise a fresh one is used, because the third fault of a kind within the
-    hour is escalated instead of restarted, and that is another demonstration.
+    hour is escalated instead of restarted, and that is another demonstration: `tier3`.
     """
     state = settings.state_dir.resolve()
     if not own_state:
@@ -48,7 +48,7 @@ def demo(settings: Settings, own_state: bool, json_file: Path | None) -> int:
             left_out = _no_revert(settings)
             if left_out:
                 say(f"without a bad commit: {left_out}")
-            stage = Stage(record.read(state), say, stack, left_out)
+            stage = Stage(record.read(state), say, stack, left_out, tier3)
             results = stage.perform()
         except (DemoFailed, record.NotRunning, GithubSaysNo) as error:
             say(f"the demonstration cannot go on: {error}")

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from mission_control import record
 from mission_control.demo_acts import ACTS, Act, Result
+from mission_control.demo_ladder import FAULT, SERVICE, Ladder
 from mission_control.demo_revert import RevertWatch
 from mission_control.github import Repository
 from mission_control.settings import REPOSITORY_ROOT
@@ -34,12 +35,22 @@ class DemoFailed(Exception):
 class Stage:
     """The witnesses, and the acts one after another."""
 
-    def __init__(self, running: record.Record, say: Callable[[str], None], stack: ExitStack, no_revert: str) -> None:
-        """`no_revert`: why a bad commit cannot be taken back without a person here; empty where it can."""
+    def __init__(
+        self, running: record.Record, say: Callable[[str], None], stack: ExitStack, no_revert: str, tier3: bool
+    ) -> None:
+        """`no_revert`: why a bad commit cannot be taken back without a person here; empty where it can.
+
+        `tier3`: besides, an OOM that returns until an agent's patch ends it.
+        """
         if running.marketplace is None or running.docker_readonly is None or running.faults is None:
             raise DemoFailed("there is no marketplace to break: its containers are not deployed by this up")
         self._running = running
         self._say = say
+        if tier3 and (no_revert or not running.github["tokens"]["operator"]):
+            raise DemoFailed(
+                f"--tier3 needs a merge by policy, and an operator who approves: {no_revert or 'no token'}"
+            )
+        self._ladder = tier3
         self._acts = tuple(act for act in ACTS if act.by == "restart" or not no_revert)
         github = running.github
         keyring = parse_keyring((Path(running.state) / "keys.toml").read_text(encoding="utf-8"))
@@ -67,6 +78,8 @@ class Stage:
         self._say(f"traces       {running.traces['query']}")
         results = [self._quiet("before")]
         results += [self._play(act) for act in self._acts]
+        if self._ladder:
+            results += self._climb()
         results.append(self._quiet("after"))
         if self._engine.trouble:
             results[-1].wrong.append(self._engine.trouble)
@@ -108,6 +121,23 @@ class Stage:
             self._chaos(act, "--undo")
         self._tell(result)
         return result
+
+    def _climb(self) -> Iterator[Result]:
+        """The OOM that returns."""
+        self._say(f"fault: a commit to {SERVICE} that leaks")
+        began = time.time()
+        self._chaos(Act(FAULT, SERVICE, by="revert"))
+        ladder = Ladder(self._github, self._engine, self._repository, self._say, self._well_from)
+        for result in ladder.climb(began):
+            self._tell(result)
+            yield result
+        if result.wrong:
+            self._chaos(Act(FAULT, SERVICE), "--undo")
+
+    def _well_from(self, acted: float) -> float | None:
+        """Epoch seconds from which SERVICE and its customers were well again after `acted`."""
+        seen = (self._health[SERVICE].well_from(acted), self._customer.well_from(acted, SLOW))
+        return None if None in seen else max(one for one in seen if one is not None)
 
     def _look(self, result: Result, act: Act, began: float, known: frozenset[int], revert: RevertWatch | None) -> bool:
         """Note what has become visible since the last look; True when the act is over."""
