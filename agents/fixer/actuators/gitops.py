@@ -141,7 +141,7 @@ class PullRequests:
         if proof.verdict == "unverified":
             self._pulls.add_label(fact.number, UNVERIFIED_LABEL)
         if act.directive.verb in QUICKER and proof.verdict == "unverified":
-            why = "; ".join(f"{c.name}: {c.detail}" for c in proof.checks if not c.ok)
+            why = "; ".join(f"{c.name}: {c.detail}" for c in proof.checks if c.ok is False)
             return _refused(act.directive, "it is proved", f"pull request {fact.number} stays open for review; {why}")
         rule = self._policy.catalogue.get(act.directive.verb)
         alone = proof.verdict == "proved" and rule is not None and rule.merge == "policy"
