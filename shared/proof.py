@@ -37,6 +37,14 @@ class Prover(Protocol):
         ...
 
 
+class Compose(Protocol):
+    """What will read the desired state when it is deployed."""
+
+    def says(self, stack: bytes) -> Predicate:
+        """Whether docker compose reads `stack`, the whole desired state; nothing is claimed where it was not asked."""
+        ...
+
+
 class Trees(Protocol):
     """Commits as files."""
 

@@ -72,14 +72,20 @@ class Programs:
         return Said(well, _detail(outcome, figures), outcome.took_s, figures)
 
 
+def desired_state(tree: Path) -> bytes | None:
+    """`deploy/stack.yaml` of a tree, where it is an ordinary file."""
+    file = tree / STACK
+    return file.read_bytes() if _ordinary(file) else None
+
+
 def _ordinary(file: Path) -> bool:
     return file.is_file() and not file.is_symlink()
 
 
 def _declared(tree: Path) -> dict[str, Any]:
     """The configuration and the memory limits that the tree declares. Raises BadStack."""
-    file = tree / STACK
-    services = parse_stack(file.read_bytes()).services if _ordinary(file) else {}
+    stack = desired_state(tree)
+    services = parse_stack(stack).services if stack is not None else {}
     return {
         "environment": {name: dict(service.environment) for name, service in services.items()},
         "memory_mib": {name: service.memory_mib for name, service in services.items()},

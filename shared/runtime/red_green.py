@@ -14,9 +14,9 @@ from shared.incident.evidence import one_line
 from shared.incident.parts import Predicate
 from shared.incident.replay import Incident
 from shared.ports import Limits, Sandbox
-from shared.proof import REPRODUCTION, TESTS, Proof, Trees, Verdict
+from shared.proof import REPRODUCTION, TESTS, Compose, Proof, Trees, Verdict
 from shared.runtime import own_tests
-from shared.runtime.programs import LIMITS, Programs, Said
+from shared.runtime.programs import LIMITS, Programs, Said, desired_state
 
 RED, GREEN, QUIET = "base-is-red", "head-is-green", "control-is-quiet"
 _NO_REPRODUCTION: Final = f"{REPRODUCTION} is not in the repository"
@@ -25,30 +25,25 @@ _NO_REPRODUCTION: Final = f"{REPRODUCTION} is not in the repository"
 class RedGreen:
     """Fulfils `shared.proof.Prover`."""
 
-    def __init__(self, sandbox: Sandbox, trees: Trees, limits: Limits = LIMITS) -> None:
+    def __init__(
+        self, sandbox: Sandbox, trees: Trees, limits: Limits = LIMITS, *, compose: Compose | None = None
+    ) -> None:
         self._sandbox = sandbox
         self._trees = trees
         self._limits = limits
+        self._compose = compose
 
     def prove(self, incident: Incident, base: str, head: str) -> Proof:
-        """Run the reproduction on both, and the tests on the head. Raises Transient, or Permanent for a tree that
-        cannot be read."""
+        """Ask compose of a new desired state, run the reproduction on both, and the tests on the head. Raises
+        Transient, or Permanent for a tree that cannot be read."""
         if self._sandbox.strength.word == "none":
             return _unverified("reproduction", f"there is no sandbox: {self._sandbox.strength.line}")
         with self._trees.tree(base) as before, self._trees.tree(head) as after:
-            programs = Programs(before, self._sandbox, self._limits)
-            if not programs.there(REPRODUCTION):
-                return _unverified("reproduction", _NO_REPRODUCTION)
-            red = programs.run(REPRODUCTION, before, {**_told(incident), "base": None})
-            if red.well is not False:
-                passes = "no reproduction, it passes on the base: " if red.well else ""
-                return _unverified(RED, f"{passes}{red.detail}")
-            green = programs.run(REPRODUCTION, after, {**_told(incident), "base": red.figures})
-            checks = (self._check(RED, True, red), self._check(GREEN, green.well is True, green))
-            if green.well is not True:
-                return Proof("unverified" if green.well is None else "refuted", checks)
-            tests, verdict = self._tests(programs, before, after)
-        return Proof(verdict, (*checks, tests))
+            reads = self._reads(before, after)
+            if any(check.ok is False for check in reads):
+                return Proof("refuted", reads)
+            proof = self._red_green(incident, before, after)
+        return Proof(proof.verdict, (*reads, *proof.checks))
 
     def quiet(self, incident: Incident, base: str, control: str) -> Predicate:
         """Whether the reproduction of `base` finds nothing on a tree without the fault. Raises as `prove` does."""
@@ -61,6 +56,28 @@ class RedGreen:
             said = programs.run(REPRODUCTION, tree, {**_told(incident), "base": None})
         detail = f"{control[:10]}: {said.detail} ({said.took_s:.1f} s)"
         return Predicate(name=QUIET, ok=said.well is True, detail=one_line(detail))
+
+    def _reads(self, before: Path, after: Path) -> tuple[Predicate, ...]:
+        """Whether compose reads the desired state that the head has, where that is another one."""
+        new = desired_state(after)
+        if self._compose is None or new is None or new == desired_state(before):
+            return ()
+        return (self._compose.says(new),)
+
+    def _red_green(self, incident: Incident, before: Path, after: Path) -> Proof:
+        programs = Programs(before, self._sandbox, self._limits)
+        if not programs.there(REPRODUCTION):
+            return _unverified("reproduction", _NO_REPRODUCTION)
+        red = programs.run(REPRODUCTION, before, {**_told(incident), "base": None})
+        if red.well is not False:
+            passes = "no reproduction, it passes on the base: " if red.well else ""
+            return _unverified(RED, f"{passes}{red.detail}")
+        green = programs.run(REPRODUCTION, after, {**_told(incident), "base": red.figures})
+        checks = (self._check(RED, True, red), self._check(GREEN, green.well is True, green))
+        if green.well is not True:
+            return Proof("unverified" if green.well is None else "refuted", checks)
+        tests, verdict = self._tests(programs, before, after)
+        return Proof(verdict, (*checks, tests))
 
     def _tests(self, programs: Programs, before: Path, after: Path) -> tuple[Predicate, Verdict]:
         """On the base only where they fail on the head: the service may be down meanwhile."""

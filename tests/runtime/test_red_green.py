@@ -14,13 +14,16 @@ import pytest
 from shared.adapters.git import GitTrees, git
 from shared.adapters.sandbox.bubblewrap import Bubblewrap
 from shared.gitops.stack import STACK
+from shared.incident.parts import Predicate
 from shared.incident.replay import Incident
 from shared.ports import Job, Limits, Outcome, Permanent, Transient
-from shared.proof import REPRODUCTION, TESTS, Proof
+from shared.proof import REPRODUCTION, TESTS, Proof, report
 from shared.runtime.red_green import RedGreen
+from shared.testing.compose import ScriptedCompose
 from shared.testing.log import LogBuilder
+from shared.testing.samples import FLEET
 from shared.testing.sandbox import ScriptedSandbox, outcome
-from tests.fixer.pull_world import BAD, GOOD
+from tests.fixer.pull_world import BAD, GOOD, pull_world
 
 FIGURE = '{"figure": 0.97, "bound": 0.5, "what": "refused purchases"}'
 BASE, HEAD = "a" * 40, "b" * 40
@@ -212,6 +215,45 @@ def test_tests_without_names_count_by_their_exit_status(
 def test_tests_are_not_run_where_the_head_is_not_green(tested: Folders, incident: Incident) -> None:
     assert len(prove(tested, incident, RED, RED)[1]) == 2
     assert len(prove(tested, incident, GREEN)[1]) == 1
+
+
+def asking(trees: Folders, incident: Incident, compose: ScriptedCompose) -> tuple[Proof, int]:
+    """The proof, and how many jobs it took."""
+    answers = iter((RED, GREEN))
+    sandbox = ScriptedSandbox(lambda _: next(answers))
+    return RedGreen(sandbox, trees, compose=compose).prove(incident, BASE, HEAD), len(sandbox.jobs)
+
+
+def test_a_desired_state_that_compose_does_not_read_is_refuted_at_once(trees: Folders, incident: Incident) -> None:
+    compose = ScriptedCompose("services.policy-service: no")
+    proof, jobs = asking(trees, incident, compose)
+    assert (proof.verdict, jobs, compose.asked) == ("refuted", 0, [GOOD])
+    assert [(c.name, c.ok, c.detail) for c in proof.checks] == [("compose", False, "services.policy-service: no")]
+
+
+@pytest.mark.parametrize("complaint", ["", None])
+def test_what_compose_said_stands_first_and_where_nobody_was_asked_that_is_said(
+    trees: Folders, incident: Incident, complaint: str | None
+) -> None:
+    proof, _ = asking(trees, incident, ScriptedCompose(complaint))
+    assert proof.verdict == "proved"
+    assert (proof.checks[0].name, proof.checks[0].ok) == ("compose", True if complaint == "" else None)
+
+
+def test_compose_is_not_asked_of_a_desired_state_that_is_what_it_was(trees: Folders, incident: Incident) -> None:
+    trees.write(HEAD, {STACK: BAD})
+    compose = ScriptedCompose("never")
+    assert (asking(trees, incident, compose)[0].verdict, compose.asked) == ("proved", [])
+
+
+def test_each_claim_is_a_status_of_the_head_and_what_claims_nothing_is_none() -> None:
+    forge = pull_world().forge
+    head = forge.branches["main"]
+    said = {"holds": True, "fails": False, "open": None}
+    checks = tuple(Predicate(name=name, ok=ok, detail=f"it {name}") for name, ok in said.items())
+    report(forge.account(FLEET), head, checks)
+    states = {s.context: s.state for s in forge.statuses(head)}
+    assert states == {"sre-space/holds": "success", "sre-space/fails": "failure"}
 
 
 def test_without_a_sandbox_nothing_is_run(trees: Folders, incident: Incident) -> None:

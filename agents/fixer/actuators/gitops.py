@@ -30,7 +30,7 @@ from shared.incident.parts import Directive, Verb
 from shared.incident.replay import Entry
 from shared.policy.model import Policy
 from shared.ports import Permanent, Transient
-from shared.proof import Prover, report
+from shared.proof import Compose, Prover, report
 from shared.source import DEPLOY, NewCommit, Pull, Pulls, Source
 
 LABEL: Final = "sre-auto-fix"
@@ -47,7 +47,8 @@ UNMOVED: Final = "the default branch is where it was"
 
 
 class PullRequests:
-    """`now` is GitHub's clock; `deployed_within` bounds the wait for the deployer's word on a merge."""
+    """`now` is GitHub's clock; `compose` is asked before a push; `deployed_within` bounds the wait for the deployer's
+    word on a merge."""
 
     def __init__(
         self,
@@ -57,6 +58,7 @@ class PullRequests:
         policy: Policy,
         now: Callable[[], datetime],
         *,
+        compose: Compose | None = None,
         deployed_within: timedelta = DEPLOYED_WITHIN,
         reach: Callable[[str], None] = crashpoints.reach,
     ) -> None:
@@ -65,6 +67,7 @@ class PullRequests:
         self._prover = prover
         self._policy = policy
         self._now = now
+        self._compose = compose
         self._deployed_within = deployed_within
         self._reach = reach
 
@@ -95,7 +98,8 @@ class PullRequests:
             return _refused(directive, "the change can be made", str(reason))
         before = self._source.files(base, tuple({*files, STACK}))
         differing = tree_diff(before, with_files(before, files))
-        if wrong := check(change, before, with_files(before, files), commit=done):
+        complaint = self._complaint(files.get(STACK))
+        if wrong := check(change, before, with_files(before, files), commit=done, compose_says=complaint):
             return _refused(directive, "the change is sound", "; ".join(wrong))
         self._reach("change-made")
         given = act.incident.way[0].posted_at
@@ -118,6 +122,13 @@ class PullRequests:
             files=tuple(sorted(files)),
             changes=pull_text.meaning(differing),
         )
+
+    def _complaint(self, stack: bytes | None) -> str | None:
+        """What compose has against the new desired state; None for nothing, also where nobody was asked."""
+        if stack is None or self._compose is None:
+            return None
+        said = self._compose.says(stack)
+        return said.detail if said.ok is False else None
 
     def _made(self, change: Change, base: str) -> tuple[dict[str, bytes | None], tuple[FileChange, ...]]:
         """The new files, and for a revert what its commit did. Raises NotMade."""
