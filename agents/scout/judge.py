@@ -19,7 +19,7 @@ from agents.scout.detectors.probe import ProbeDetector
 from agents.scout.observations import Detector, Finding
 from agents.scout.topology import callers
 from shared.agent import Open, Recount, Reopen, Sighting
-from shared.incident.evidence import observation, one_line, sha256_of
+from shared.incident.evidence import by_alert, observation, one_line, sha256_of
 from shared.incident.facts import Detected, Verified
 from shared.incident.parts import UNAVAILABLE, Symptom
 from shared.incident.replay import Incident
@@ -164,7 +164,7 @@ def _explained_by(finding: Finding, standing: list[Finding], around: Surrounding
     if finding.symptom in UNAVAILABLE:
         return False
     for other in standing:
-        if other is finding or _RANK[other.symptom] > _RANK[finding.symptom] or not _bears(other.symptom, finding):
+        if other is finding or _RANK[other.symptom] > _RANK[finding.symptom] or not _bears(other, finding):
             continue
         if finding.symptom == "conversion" and other.symptom != "conversion":
             return True
@@ -178,9 +178,12 @@ def _explained_by(finding: Finding, standing: list[Finding], around: Surrounding
     )
 
 
-def _bears(symptom: Symptom, finding: Finding) -> bool:
-    """Whether `symptom` elsewhere can be a reason for this finding. Slowness makes nobody refuse a purchase."""
-    return not (finding.symptom == "conversion" and symptom == "latency")
+def _bears(other: Finding | Detected, finding: Finding) -> bool:
+    """Whether trouble elsewhere can be a reason for this finding.
+
+    Slowness makes nobody refuse a purchase; and an alert speaks of its whole window, most of it past.
+    """
+    return finding.symptom != "conversion" or not (other.symptom == "latency" or by_alert(other.evidence))
 
 
 def _depends(service: str, on: str, around: Surroundings) -> bool:
@@ -201,7 +204,7 @@ def _covering(finding: Finding, known: tuple[_Known, ...], around: Surroundings)
         same += [k for k in known if finding.service in k.mass]
         same += [k for k in known if k.acting and k.detected.service == finding.service]
     else:
-        bearing = [k for k in known if _bears(k.detected.symptom, finding)]
+        bearing = [k for k in known if _bears(k.detected, finding)]
         same += [k for k in bearing if _depends(finding.service, k.detected.service, around)]
     return same[0] if same else None
 
@@ -214,7 +217,7 @@ def _in_aftermath(finding: Finding, incidents: tuple[Incident, ...], now: dateti
         and abs(now - fixed) <= max(AFTERMATH, finding.memory)
         and _depends(finding.service, i.detected.service, around)
         for i in incidents
-        if i.is_incident and _bears(i.detected.symptom, finding) and (fixed := ended(i)) is not None
+        if i.is_incident and _bears(i.detected, finding) and (fixed := ended(i)) is not None
     )
 
 

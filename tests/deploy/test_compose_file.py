@@ -129,8 +129,8 @@ def test_what_the_policy_lists_is_exactly_what_is_labelled_and_only_the_fixer_re
 
 def test_the_environment_example_names_every_variable_of_the_file_and_no_others() -> None:
     text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
-    used = set(re.findall(r"\$\{([A-Z_]+)", text))
-    named = set(re.findall(r"^#?([A-Z_]+)=", ENV_EXAMPLE, re.MULTILINE))
+    used = set(re.findall(r"\$\{([A-Z0-9_]+)", text))
+    named = set(re.findall(r"^#?([A-Z0-9_]+)=", ENV_EXAMPLE, re.MULTILINE))
     assert named == used
     for name, default in re.findall(r"\$\{([A-Z_]+):-([^}]*)\}", text):
         assert re.search(rf"^#?{name}={re.escape(default)}$", ENV_EXAMPLE, re.MULTILINE) or default == "", name

@@ -40,6 +40,7 @@ def names(expression: str) -> set[str]:
     """The metric names in a PromQL expression: what is left when everything else is taken out."""
     text = re.sub(r"\"[^\"]*\"|'[^']*'|\{[^}]*\}|\[[^\]]*\]", " ", expression)
     text = re.sub(r"\b(by|on|without|ignoring|group_left|group_right)\s*\([^)]*\)", " ", text)
+    text = re.sub(r"\boffset\s+\w+", " ", text)
     found = re.finditer(r"[a-zA-Z_:][a-zA-Z0-9_:]*", text)
     return {
         m[0] for m in found if m[0] not in _WORDS and not re.match(r"\s*\(", text[m.end() :]) and m[0] != "label_values"

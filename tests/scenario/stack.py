@@ -148,9 +148,13 @@ class Stack:
 
     def sold(self) -> int:
         """How many customers have bought since the start, by the load's own count."""
-        told = requests.get(urljoin(self.run.containers["load"], "/metrics"), timeout=5).text
+        told = self.load_metrics()
         counted = re.search(r'load_journeys_total\{end="purchased"\} (\d+)', told)
         return int(counted[1]) if counted else 0
+
+    def load_metrics(self) -> str:
+        """What the load generator's /metrics says."""
+        return requests.get(urljoin(self.run.containers["load"], "/metrics"), timeout=5).text
 
     # faults and disturbances
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import time
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
 from mission_control.as_developer import STACK, value_in
 from shared.incident.change import RevertCommit
-from shared.incident.facts import Applied, Deployed, Diagnosed, Fact, Merged, Proposed, Proved, Verified
-from shared.incident.replay import Incident
+from shared.incident.facts import Applied, Deployed, Diagnosed, Merged, Proposed, Proved, Verified
+from tests.scenario.changes import file_on_main, pulls, said, statuses
 from tests.scenario.stack import Stack, running
 from tests.waiting import wait_for
 
@@ -23,7 +22,6 @@ WARM = 80
 DETECTED_WITHIN = 60.0
 HEALED_WITHIN = 150.0
 """The proof starts the marketplace twice, on a machine that may be busy."""
-F = TypeVar("F", bound=Fact)
 
 
 @pytest.fixture(scope="module")
@@ -90,21 +88,9 @@ def test_where_every_merge_is_a_persons_the_pull_request_waits_and_its_merge_on_
     assert (incident.rejected, incident.gaps) == ((), ())
 
 
-def said(incident: Incident, kind: type[F]) -> list[F]:
-    """The facts of a kind since the incident was opened or reopened last."""
-    return [entry.fact for entry in incident.firing if isinstance(entry.fact, kind)]
-
-
 def blamed(diagnosed: Diagnosed) -> str | None:
     change = diagnosed.directive.change
     return change.commit if isinstance(change, RevertCommit) else None
-
-
-def pulls(stack: Stack) -> list[dict[str, Any]]:
-    """Every pull request, each as its own page tells it."""
-    repository = stack.repository()
-    found = repository.pages("/pulls", state="all")
-    return [repository.call("GET", f"/pulls/{row['number']}").json() for row in found]
 
 
 def changed_lines(stack: Stack, pull: dict[str, Any]) -> list[tuple[str, str]]:
@@ -114,14 +100,3 @@ def changed_lines(stack: Stack, pull: dict[str, Any]) -> list[tuple[str, str]]:
     lines = [line for line in file["patch"].splitlines() if line[:1] in "+-"]
     assert all("MAX_RISK_FACTOR:" in line for line in lines)
     return [(line[0], line.split()[2]) for line in lines]
-
-
-def statuses(stack: Stack, sha: str) -> dict[str, str]:
-    """Context to newest state of a commit."""
-    rows = stack.repository().pages(f"/commits/{sha}/statuses")
-    return {row["context"]: row["state"] for row in reversed(list(rows))}
-
-
-def file_on_main(stack: Stack, path: str) -> str:
-    found = stack.repository().call("GET", f"/contents/{path}").json()
-    return base64.b64decode(found["content"]).decode()

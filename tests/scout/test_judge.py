@@ -94,6 +94,17 @@ def test_purchases_that_are_refused_are_a_matter_of_their_own_beside_a_slow_call
     assert isinstance(sighting, Recount)
 
 
+def test_purchases_that_are_refused_are_not_hidden_behind_an_alert_that_looks_back() -> None:
+    refused = finding("policy-service", "conversion", NOW - timedelta(seconds=4))
+    errors = finding("frontend", "errors")
+    told = replace(errors, evidence=(observation("alert-1", "metric", "ErrorBudgetBurn", {"service": "frontend"}),))
+    both = opened(judge_patrol([refused, told], (), (), NOW, AROUND))
+    assert [o.symptom for o in both] == ["errors", "conversion"]
+    [standing] = opened(judge_patrol([told], (), (), NOW, AROUND))
+    [sighting] = judge_patrol([refused], (Log(standing, NOW).incident,), (), NOW, AROUND)
+    assert isinstance(sighting, Open)
+
+
 def test_softer_symptoms_wait_while_it_is_open_whether_their_service_is_down() -> None:
     around = replace(AROUND, suspects=frozenset({"policy-service"}))
     for service in ("policy-service", "quote-service", "frontend"):

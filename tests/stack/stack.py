@@ -35,6 +35,7 @@ PACE: Final = {
     "SRE_HERALD_EVERY": "1s",
     "SRE_RESYNC_EVERY": "5s",
     "SRE_RECURRENCE_WINDOW": "20s",
+    "SRE_MERGE": "policy",
 }
 """Faster than a production stack, for nobody else's limits are at stake; and a fault may be tried again soon."""
 UP_WITHIN: Final = 240
@@ -106,7 +107,10 @@ class RealStack(Stack):
         return {c.labels["com.docker.compose.service"]: c for c in listed}
 
     def container(self, service: str) -> Container:
-        return self.containers()[service]
+        """That one; the others may be about to be made anew."""
+        labels = [f"com.docker.compose.project={PROJECT}", f"com.docker.compose.service={service}"]
+        found: Container = self.client.containers.list(all=True, filters={"label": labels})[0]
+        return found
 
     @property
     def run(self) -> record.Record:
@@ -145,6 +149,11 @@ class RealStack(Stack):
         done = run("docker", "exec", str(self.container(service).name), *argv, check=False)
         return done.returncode, done.stdout.strip()
 
+    def load_metrics(self) -> str:
+        """Asked inside: the load generator publishes no port."""
+        ask = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:8005/metrics', timeout=5).read().decode())"
+        return self.execute("load", "python", "-I", "-S", "-c", ask)[1]
+
     # faults and disturbances
 
     def _chaos(self, *arguments: str) -> dict[str, Any]:
@@ -160,6 +169,29 @@ class RealStack(Stack):
         pid = self.container(service).attrs["State"]["Pid"]
         if pid:
             os.kill(pid, signal.SIGKILL)
+
+    @contextmanager
+    def deployer(self) -> Iterator[None]:
+        """What applies the default branch to these containers, as a person starts it beside a compose stack."""
+        self.state.joinpath("deploy").mkdir(exist_ok=True)
+        github = self.run.github
+        variables = self._variables | {
+            "GITHUB_API_URL": github["api"],
+            "GITHUB_REPOSITORY": github["repo"],
+            "GITHUB_PERSONAL_ACCESS_TOKEN": github["tokens"]["fleet"],
+            "COMPOSE_FILE": ":".join(_FILES),
+            "SRE_STATE_DIR": str(self.state),
+        }
+        argv = [sys.executable, "-P", "-m", "mission_control", "deploy", "--compose", "--follow"]
+        with (self.state / "deployer.said").open("ab") as out:
+            process = subprocess.Popen(
+                argv, cwd=ROOT, env=variables, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
+            )
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait(60)
 
     @contextmanager
     def without(self, service: str, how: str = "stop") -> Iterator[None]:
@@ -179,6 +211,10 @@ class RealStack(Stack):
                 wait_for(lambda: not self.ailing(), 120, f"{service} is back", 0.5)
 
     # what came of it
+
+    def opened_for(self, service: str, known: set[int], seconds: float = 30.0) -> int:
+        """Wait for the new incident of `service`."""
+        return min(wait_for(lambda: self.of(service, known), seconds, f"an issue is opened for {service}"))
 
     def of(self, service: str, known: set[int]) -> set[int]:
         """The incidents of `service` that are not among `known`: a crowded machine may give others theirs."""

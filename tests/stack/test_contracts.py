@@ -39,7 +39,7 @@ def test_the_real_part_keeps_the_contract_of_the_embedded_one(
         "SRE_TEST_IMAGE": BASE_IMAGE,
         "SRE_TEST_IMAGE_PYTHON": "python3",
     }
-    argv = [sys.executable, "-P", "-m", "pytest", *files, "-k", real, f"--junitxml={report}"]
+    argv = [sys.executable, "-P", "-m", "pytest", "-n", "0", *files, "-k", real, f"--junitxml={report}"]
     with stack.without("scout"):  # it would look after the containers that these tests make and break
         done = subprocess.run(argv, cwd=ROOT, env=variables, capture_output=True, text=True, check=False, timeout=580)
     cases = list(ET.parse(report).iter("testcase"))
