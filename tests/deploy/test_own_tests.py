@@ -130,7 +130,7 @@ def leaking(folder: Path) -> Path:
     """The tree with the leak, as it is in the seeded repository, with so low a limit that it dies early."""
     tree = lay_out(folder, "leak.patch")
     shutil.copytree(ROOT / "deploy", tree / "deploy", ignore=shutil.ignore_patterns("__pycache__"))
-    stack = (ROOT / STACK).read_text(encoding="utf-8").replace("192m", "80m")
+    stack = (ROOT / STACK).read_text(encoding="utf-8").replace("192m", "96m")
     (tree / STACK).write_text(stack, encoding="utf-8")
     return tree
 
