@@ -32,7 +32,8 @@ def _exit_code(error: Exception) -> int | None:
     from mission_control.github import GithubSaysNo
     from mission_control.record import NotRunning
     from mission_control.settings import BadSettings
+    from mission_control.verify_pull import NotVerifiable
 
     if isinstance(error, BadSettings):
         return 2
-    return 1 if isinstance(error, GithubSaysNo | NotRunning | NotMade | NotDeployed) else None
+    return 1 if isinstance(error, GithubSaysNo | NotRunning | NotMade | NotDeployed | NotVerifiable) else None

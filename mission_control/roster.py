@@ -25,7 +25,10 @@ WAKES_ON: Final[dict[Role, frozenset[str]]] = {
     ),
     "guardrail": frozenset(("diagnosed", "advised", "proved:others", "planned")),
     "fixer": frozenset(
-        ("ruled:allow", "commanded:approve", "began", "deployed:failed", "verified:ineffective", "commanded:undo")
+        (
+            "ruled:allow", "commanded:approve", "began", "deployed:failed", "verified:ineffective", "commanded:undo",
+            "commanded:deny", "commanded:retry", "verified:recovered",
+        )
     ),
     "memory": frozenset(("verified:healthy", "verified:recovered", "learned")),
     "escalation": frozenset(("escalated", "commanded:escalate", "commanded:approve", "proved:nobody", "returned")),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 from mission_control.settings import Settings
 from shared.adapters.sandbox.bubblewrap import Bubblewrap
 from shared.adapters.sandbox.none import NoSandbox
-from shared.ports import Job, Limits, Permanent, Sandbox, Transient
+from shared.ports import Job, Limits, Outcome, Permanent, Sandbox, Strength, Transient
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +22,33 @@ class Chosen:
     why: str
 
 
+class ChosenWhenNeeded:
+    """Fulfils `shared.ports.Sandbox`. The choice is made at the first use, not when a worker starts, and again as long
+    as none works."""
+
+    def __init__(self, choice: Callable[[], Chosen]) -> None:
+        self._choice, self._lock = choice, Lock()
+        self._sandbox: Sandbox | None = None
+
+    @property
+    def strength(self) -> Strength:
+        return self._chosen().strength
+
+    def run(self, job: Job) -> Outcome:
+        return self._chosen().run(job)
+
+    def _chosen(self) -> Sandbox:
+        with self._lock:
+            if self._sandbox is not None:
+                return self._sandbox
+            found = self._choice().sandbox
+            if not isinstance(found, NoSandbox):
+                self._sandbox = found
+            return found
+
+
 def choose(settings: Settings) -> Chosen:
-    """Look once, at the start. Never raises for a sandbox that does not work: it is not chosen, and `why` says so."""
+    """Look once. Never raises for a sandbox that does not work: it is not chosen, and `why` says so."""
     scratch = settings.state_dir / "sandbox"
     engine = settings.sandbox_docker_host or settings.docker_host
     if settings.sandbox_image is None or engine is None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 from mission_control.github import pages
 from mission_control.kit import Kit
@@ -14,7 +13,7 @@ from shared.proof import Trees
 from shared.source import Source
 
 
-def backends(kit: Kit, sandbox: Callable[[], Sandbox], trees: Trees, source: Source) -> dict[str, Backend]:
+def backends(kit: Kit, sandbox: Sandbox, trees: Trees, source: Source) -> dict[str, Backend]:
     """By name, the first to be asked first. Raises Permanent for settings that cannot be meant."""
     made: dict[str, Backend] = {}
     for name in kit.settings.tier3_order:
@@ -32,7 +31,7 @@ def backends(kit: Kit, sandbox: Callable[[], Sandbox], trees: Trees, source: Sou
                 address = kit.github.wire.address
                 made[name] = Claude(address.api_url, address.token, address.repo, kit.clock)
             case "command":
-                made[name] = _command(kit, sandbox(), trees, source)
+                made[name] = _command(kit, sandbox, trees, source)
             case "human":
                 from agents.escalation.backends.human import Human
 
@@ -53,13 +52,14 @@ def _jules(kit: Kit) -> Backend:
 
 def _command(kit: Kit, sandbox: Sandbox, trees: Trees, source: Source) -> Backend:
     from agents.escalation.backends.command import Command
-    from agents.escalation.backends.workshop import SandboxWorkshop
+    from agents.escalation.backends.workshop import Copy, SandboxWorkshop
 
     @contextmanager
-    def checkout(repo: str, branch: str) -> Iterator[Path]:
+    def checkout(repo: str, branch: str) -> Iterator[Copy]:
         del repo, branch  # sessions begin from the default branch of this very repository
-        with trees.tree(source.head()) as folder:
-            yield folder
+        sha = source.head()
+        with trees.tree(sha) as folder:
+            yield Copy(sha, folder)
 
     argv = tuple(shlex.split(kit.settings.tier3_command or ""))
     return Command(argv, SandboxWorkshop(sandbox, checkout), kit.settings.state_dir / "tier3-command")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from mission_control.absent import NoTraces
@@ -137,7 +138,7 @@ def _fixer(kit: Kit, stack: ExitStack) -> Built:
     from agents.fixer.actuators.ledger import Ledger
     from agents.fixer.hands import Hands
     from agents.fixer.look import Fixer
-    from mission_control.sandbox import choose
+    from mission_control.sandbox import ChosenWhenNeeded, choose
     from shared.adapters.compose import ComposeConfig
     from shared.adapters.docker import DockerHands
     from shared.adapters.github.pulls import GitHubPulls
@@ -151,12 +152,18 @@ def _fixer(kit: Kit, stack: ExitStack) -> Built:
     source = GitHubSource(kit.github.wire)
     pulls = GitHubPulls(kit.github.wire, source, kit.github.budget)
     compose = ComposeConfig()
-    prover = RedGreen(choose(kit.settings).sandbox, _trees(kit), compose=compose)
+    prover = RedGreen(ChosenWhenNeeded(partial(choose, kit.settings)), _trees(kit), compose=compose)
     hands = Hands(
         restarts=ContainerRestart(docker, ledger, kit.clock, frozenset(kit.policy.services)),
         changes=PullRequests(source, pulls, prover, kit.policy, kit.github.reads.now, compose=compose),
     )
-    return Fixer(docker, kit.github.reads, ledger.recent, kit.policy, source), hands, _nothing_more
+    agent = Fixer(docker, kit.github.reads, ledger.recent, kit.policy, source, kit.keyring.accounts)
+    return agent, hands, _closed_ones_too
+
+
+def _closed_ones_too(running: Running) -> None:
+    """A pull request may be left open by what has ended."""
+    running.worker.finished = lambda _: False
 
 
 def _memory(kit: Kit, _: ExitStack) -> Built:
@@ -168,14 +175,15 @@ def _memory(kit: Kit, _: ExitStack) -> Built:
 def _escalation(kit: Kit, stack: ExitStack) -> Built:
     from agents.escalation.hand import Tier3
     from agents.escalation.look import Escalation
-    from mission_control.sandbox import choose
+    from mission_control.sandbox import ChosenWhenNeeded, choose
     from mission_control.tier3 import backends, closing
     from shared.adapters.compose import ComposeConfig
     from shared.adapters.github.pulls import GitHubPulls
     from shared.runtime.red_green import RedGreen
 
-    source, trees, sandbox = GitHubSource(kit.github.wire), _trees(kit), choose(kit.settings).sandbox
-    made = backends(kit, lambda: sandbox, trees, source)
+    source, trees = GitHubSource(kit.github.wire), _trees(kit)
+    sandbox = ChosenWhenNeeded(partial(choose, kit.settings))
+    made = backends(kit, sandbox, trees, source)
     closing(stack, made)
     pulls = GitHubPulls(kit.github.wire, source, kit.github.budget)
     hand = Tier3(made, source, pulls, RedGreen(sandbox, trees, compose=ComposeConfig()), kit.redactor)

@@ -1,4 +1,5 @@
-"""The commands that GitHub's workflows call (.github/workflows, docs/github.md): `labels`, `watchdog`, `escalate`."""
+"""The commands that GitHub's workflows call (.github/workflows, docs/github.md): `labels`, `watchdog`, `escalate`,
+`verify-comment`."""
 
 from __future__ import annotations
 
@@ -58,9 +59,19 @@ def escalate(
     return escalate(_settings(state), tuple(issue or ()))
 
 
+def verify_comment(
+    event: Annotated[Path, typer.Argument(metavar="FILE", help="GitHub's event (GITHUB_EVENT_PATH).")],
+    state: State = None,
+) -> int:
+    """Verify a pull request for a person who may write and says /verify on it. Exit 1 when it is not proved."""
+    from mission_control.verify_comment import verify_comment
+
+    return verify_comment(_settings(state), event)
+
+
 def register(app: typer.Typer) -> None:
     """Hang the commands in under `app`."""
-    for command in (labels, watchdog, escalate):
+    for command in (labels, watchdog, escalate, verify_comment):
         app.command()(command)
 
 

@@ -67,10 +67,19 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True)
-class Delegate:
-    """Have a Tier-3 backend do something: begin, go on with its plan; or prove the pull request it made."""
+class Withdraw:
+    """Close a pull request of the fleet that nobody waits for any more, if it is as it was proposed: at `head_sha`."""
 
-    what: Literal["open", "approve", "prove"]
+    number: int
+    head_sha: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delegate:
+    """Have a Tier-3 backend do something: begin, go on with its plan; open the pull request of what it made; prove the
+    pull request."""
+
+    what: Literal["open", "approve", "propose", "prove"]
     backend: str
     attempt: int
     incident: Incident
@@ -106,7 +115,7 @@ class Later:
     why: str
 
 
-Effect = Say | Act | Delegate | Label | Answer | Close | Later
+Effect = Say | Act | Withdraw | Delegate | Label | Answer | Close | Later
 
 
 class Agent(Protocol, Generic[Seen]):

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Final
 
 PULL_POINTS: Final = (
-    "change-made",  # fixer: the new files are known, nothing is written
-    "branch-made",  # fixer: the branch is there, no pull request
-    "pull-open",  # fixer: the pull request is open, not on the issue
+    "change-made",  # fixer, escalation: the new files are known, nothing is written
+    "branch-made",  # fixer, escalation: the branch is there, no pull request
+    "pull-open",  # fixer, escalation: the pull request is open, not on the issue
     "proved",  # fixer: the proof is made, nothing said of it
     "merged",  # fixer: the default branch has the change, the issue does not say so
     "undo-branch-made",  # the same for what takes a change back

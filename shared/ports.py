@@ -420,8 +420,18 @@ SessionState = Literal[
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """What a Tier-3 agent made of one commit where it opens no pull request: whole files, untrusted, bounded."""
+
+    base: str
+    """The SHA of the commit it began from."""
+    files: Mapping[str, bytes | None]
+    """Path -> content of each file that is new or other than before, None where it is gone. Modes stay."""
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
-    """A Tier-3 agent at work, as it says itself. `plan`, `patch` and `detail` are its words: untrusted, bounded."""
+    """A Tier-3 agent at work, as it says itself. `plan`, `made` and `detail` are its words: untrusted, bounded."""
 
     backend: str
     id: str
@@ -430,8 +440,8 @@ class Session:
     plan: str | None = None
     """The newest plan, where the state asks for one."""
     pull: PullRef | None = None
-    patch: str | None = None
-    """A unified diff, where the outcome is no pull request."""
+    made: Made | None = None
+    """Where it is completed, and the outcome is no pull request of its own."""
     detail: str = ""
 
 

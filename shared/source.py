@@ -16,6 +16,8 @@ from shared.ports import Commit
 StatusState = Literal["pending", "success", "failure", "error"]
 DEPLOY: str = "sre-space/deploy"
 """The context of the commit status in which a deployer says what became of a commit."""
+OURS: str = "sre-space/"
+"""How the names of the branches begin that the fleet makes itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,10 @@ class Source(Protocol):
         """The commit of the default branch, asked live."""
         ...
 
+    def default_branch(self) -> str:
+        """Its name."""
+        ...
+
     def branch_head(self, name: str) -> str | None:
         """The commit of a branch, asked live; None where there is none."""
         ...
@@ -66,6 +72,10 @@ class Source(Protocol):
 
     def difference(self, before: str, after: str) -> tuple[FileChange, ...]:
         """Every file that differs between two commits. Raises Permanent when it is too much to read."""
+        ...
+
+    def paths(self, sha: str) -> frozenset[str]:
+        """The path of every file in the commit."""
         ...
 
     def files(self, sha: str, paths: tuple[str, ...]) -> Tree:
@@ -78,6 +88,10 @@ class Source(Protocol):
 
     def pull(self, number: int) -> Pull:
         """Raises Permanent where there is no such pull request."""
+        ...
+
+    def was_closed(self, number: int) -> bool:
+        """Whether a pull request was ever closed, also where somebody opened it again."""
         ...
 
     def pulls_of(self, branch: str) -> tuple[Pull, ...]:

@@ -1,4 +1,4 @@
-"""Escalation's hand: opens sessions, lets plans go on, and proves the pull requests that come of them.
+"""Escalation's hand: opens sessions, lets plans go on, opens the pull requests of those who open none, and proves all.
 
 Nothing here merges: a proved pull request becomes a directive that Guardrail rules on and the Fixer carries out.
 """
@@ -6,17 +6,19 @@ Nothing here merges: a proved pull request becomes a directive that Guardrail ru
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from agents.escalation.brief import Terms, brief
 from agents.escalation.judge import directive_id
+from agents.escalation.proposal import Proposals
 from agents.escalation.sound import ALLOWED, sound
+from shared import crashpoints
 from shared.agent import Delegate
 from shared.gitops.paths import PROTECTED
 from shared.incident.change import MergePull
 from shared.incident.evidence import one_line
-from shared.incident.facts import AnyFact, Diagnosed, Dispatched, Proposed, Proved
+from shared.incident.facts import AnyFact, Diagnosed, Dispatched, Proposed, Proved, Returned
 from shared.incident.parts import Directive
 from shared.incident.replay import Incident
 from shared.ports import Backend, Permanent, Queued, Transient
@@ -29,7 +31,7 @@ QUEUED_S: Final = 60.0
 
 
 class Tier3:
-    """`backends`: by name, in no order; `branch`: the default branch's name."""
+    """`backends`: by name, in no order."""
 
     def __init__(
         self,
@@ -38,14 +40,14 @@ class Tier3:
         pulls: Pulls,
         prover: Prover,
         redactor: Redactor,
-        branch: str = "main",
+        reach: Callable[[str], None] = crashpoints.reach,
     ) -> None:
         self._backends = backends
         self._source = source
         self._pulls = pulls
         self._prover = prover
         self._redactor = redactor
-        self._branch = branch
+        self._proposals = Proposals(source, pulls, reach)
 
     def carry_out(self, act: Delegate) -> AnyFact | None:
         """Raises Transient while a queue is full or a backend does not answer, Permanent when it says no for good."""
@@ -60,6 +62,8 @@ class Tier3:
                 if session is not None:
                     backend.approve_plan(session.session)
                 return None
+            case "propose":
+                return self._propose(backend, act.incident)
             case "prove":
                 return self._prove(act.incident)
 
@@ -69,7 +73,7 @@ class Tier3:
             f"python {TESTS}   # where it is there; 0: they pass. What passes now must pass with the change"
         )
         never = tuple(pattern for pattern in PROTECTED if not pattern.startswith("!"))  # exceptions are no places
-        terms = Terms(self._branch, ALLOWED, never, script)
+        terms = Terms(self._source.default_branch(), ALLOWED, never, script)
         text = brief(act.incident, act.attempt, terms, self._redactor)
         opened = backend.open(text)
         if isinstance(opened, Queued):
@@ -82,6 +86,13 @@ class Tier3:
             brief_sha256=hashlib.sha256(text.text.encode()).hexdigest(),
             todo=one_line(opened.detail) if opened.state == "awaiting-feedback" else "",
         )
+
+    def _propose(self, backend: Backend, incident: Incident) -> Proposed | Returned:
+        at_work = incident.session
+        made = backend.look(at_work.session).made if at_work is not None else None
+        if made is None:
+            raise Permanent(f"{backend.name} does not say any more what it made")
+        return self._proposals.open(incident, made)
 
     def _prove(self, incident: Incident) -> Proved:
         proposed = incident.last(Proposed)

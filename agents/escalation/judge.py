@@ -1,7 +1,8 @@
 """Escalation's judgement: a permitted person's `jules-fix` escalates; what is escalated goes through the backends.
 
-A session is opened, its plan is shown and waits for a person, its pull request is joined, proved, and handed to
-Guardrail as a directive to merge it. What fails goes to the next backend; the last one is a person.
+A session is opened, its plan is shown and waits for a person, its pull request is joined (or opened, of the files it
+made), proved, and handed to Guardrail as a directive to merge it. What fails goes to the next backend; the last one is
+a person.
 """
 
 from __future__ import annotations
@@ -84,6 +85,13 @@ def since_handed_on(incident: Incident) -> tuple[Entry, ...]:
     return ()
 
 
+def of_this_session(incident: Incident) -> tuple[Entry, ...]:
+    """The entries since it was handed on, without what came of the sessions before the one at work."""
+    entries = since_handed_on(incident)
+    begun = [n for n, entry in enumerate(entries) if isinstance(entry.fact, Dispatched)]
+    return entries[begun[-1] :] if begun else entries
+
+
 def attempt(incident: Incident) -> int:
     """The number of the next session on this issue, or of the one at work."""
     told = len(incident.all(Dispatched))
@@ -102,7 +110,7 @@ def _hand_on(incident: Incident, seen: Seen) -> Effect | None:
                 Stuck(reason="every Tier-3 backend gave it back", todo="Change the code, then /retry; or /escalate.")
             )
         return Delegate("open", left[0], attempt(incident), incident)
-    made = [e.fact for e in since_handed_on(incident) if isinstance(e.fact, Proposed | Proved)]
+    made = [e.fact for e in of_this_session(incident) if isinstance(e.fact, Proposed | Proved)]
     if made:
         return _judge_pull(incident, at_work, made[-1])
     if seen.session is None:
@@ -128,7 +136,9 @@ def _follow(incident: Incident, at_work: Dispatched, seen: Seen, session: Sessio
         case "failed":
             return Say(_returned(at_work, session.detail or "it failed and does not say why"))
         case "completed":
-            return Say(_returned(at_work, "it ended without a pull request"))
+            if session.made is not None:
+                return Delegate("propose", at_work.backend, attempt(incident), incident)
+            return Say(_returned(at_work, "; ".join(filter(None, ("it ended without a pull request", session.detail)))))
         case "awaiting-feedback":
             if at_work.backend == PERSON:
                 return Later(seen.now + REST, "a person has it")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from agents.escalation.judge import Seen, judge, since_handed_on
+from agents.escalation.judge import Seen, judge, of_this_session
 from shared.agent import Effect
 from shared.incident.facts import Escalated, Proposed
 from shared.incident.labels import JULES_FIX
@@ -63,7 +63,7 @@ class Escalation:
     def _session(self, incident: Incident) -> Session | None:
         """The session at work as its backend tells it; not asked any more once its pull request is known."""
         at_work = incident.session
-        if at_work is None or any(isinstance(e.fact, Proposed) for e in since_handed_on(incident)):
+        if at_work is None or any(isinstance(e.fact, Proposed) for e in of_this_session(incident)):
             return None
         backend = self._backends.get(at_work.backend)
         return backend.look(at_work.session) if backend is not None else None

@@ -1,11 +1,12 @@
-"""Whether somebody else's pull request is whole, readable and inside its bounds. Pure."""
+"""Whether a change that somebody else wrote is whole, readable and inside its bounds. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from shared.gitops.diff import FileChange
+from shared.gitops.paths import shown
 from shared.gitops.refusals import check_foreign
 from shared.gitops.titles import check_title
 from shared.incident.evidence import one_line
@@ -17,13 +18,17 @@ ALLOWED: Final = ("protected_services/**",)
 
 
 def sound(pull: Pull, files: Sequence[FileChange], head: str) -> Predicate:
-    """`files` is what it changes; `head` the commit it was joined at."""
+    """Of a pull request: `files` is what it changes; `head` the commit it was joined at."""
     if not pull.open or pull.head_sha != head:
         return Predicate(name="sound", ok=False, detail="it was closed, or has moved since it was joined")
-    wrong = [*check_title(pull.title)]
-    wrong += [f"{f.path}: outside of {', '.join(ALLOWED)}" for f in files if not _allowed(f.path)]
-    wrong += check_foreign(files)
+    wrong = [*check_title(pull.title), *faults(files)]
     return Predicate(name="sound", ok=not wrong, detail=one_line("; ".join(wrong) or f"{len(files)} files"))
+
+
+def faults(files: Sequence[FileChange], existing: Iterable[str] = ()) -> tuple[str, ...]:
+    """Everything wrong with the changed files; `existing`: the paths of the tree they are changed in."""
+    outside = (f"{shown(f.path)}: outside of {', '.join(ALLOWED)}" for f in files if not _allowed(f.path))
+    return (*outside, *check_foreign(files, existing=existing))
 
 
 def _allowed(path: str) -> bool:

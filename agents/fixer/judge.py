@@ -1,4 +1,5 @@
-"""Fixer's judgement: begin what is permitted, carry out what has begun, refuse what no longer holds, take back."""
+"""Fixer's judgement: begin what is permitted, carry out what has begun, refuse what no longer holds, take back, and
+close what nobody waits for any more."""
 
 from __future__ import annotations
 
@@ -6,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from shared.agent import Act, Effect, Later, Say
-from shared.incident.facts import Began, Commanded, Merged, Proved, Refused, Stuck
+from shared.agent import Act, Effect, Later, Say, Withdraw
+from shared.incident.facts import Began, Commanded, Merged, Proposed, Proved, Refused, Stuck
 from shared.incident.parts import Directive, Predicate
 from shared.incident.replay import Incident
 from shared.incident.status import Status
@@ -22,14 +23,50 @@ WAITS: Final = timedelta(seconds=5)
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """GitHub's time, the situation at the moment of use, and the pull request that waits for a person."""
+    """GitHub's time, the situation at the moment of use, the pull request that waits for a person, and one that nobody
+    waits for any more and that is still open."""
 
     now: datetime
     situation: Situation | None
     pull: Pull | None = None
+    overtaken: Proposed | None = None
+    by_fleet: bool = False
+    """Whether the pull request was merged by an account of the fleet's: no log takes that for a person's word."""
 
 
 def judge(incident: Incident, seen: Seen, policy: Policy) -> Effect | None:
+    """The next step of what is on its way; while there is none, Withdraw for what was overtaken."""
+    effect = _next(incident, seen, policy) if goes_on(incident) else None
+    if seen.overtaken is None or not (effect is None or isinstance(effect, Later)):
+        return effect
+    return _stopped(incident, seen) or Withdraw(seen.overtaken.number, seen.overtaken.head_sha)
+
+
+def goes_on(incident: Incident) -> bool:
+    """Whether a step may be due. A closed issue is over, unless its change is being seen through: "Fixes #N" in the
+    pull request of somebody else closes it at the merge, before anything is deployed, maybe before the merge is noted.
+    """
+    match incident.status:
+        case Status.UNDOING:
+            return True
+        case Status.NEEDS_APPROVAL:
+            return proved(incident) is not None
+        case Status.FIXING:
+            return not incident.closed or _merged(incident)
+        case status:
+            return status is Status.APPROVED and not incident.closed
+
+
+def proved(incident: Incident) -> Proved | None:
+    """The pull request of the directive in force, ours or that of others, once it is proved."""
+    return next((e.fact for e in incident.way if isinstance(e.fact, Proved)), None)
+
+
+def _merged(incident: Incident) -> bool:
+    return any(isinstance(e.fact, Merged) for e in incident.way)
+
+
+def _next(incident: Incident, seen: Seen, policy: Policy) -> Effect | None:
     """Began for an approved directive, then Act; Refused or Later when a rule fails now."""
     if incident.status is Status.UNDOING:
         return _take_back(incident, seen)
@@ -37,8 +74,7 @@ def judge(incident: Incident, seen: Seen, policy: Policy) -> Effect | None:
     if directive is None:
         return None
     if incident.status is Status.FIXING:
-        merged = any(isinstance(e.fact, Merged) for e in incident.way)
-        stopped = directive.change is not None and not merged and _stopped(incident, seen)
+        stopped = directive.change is not None and not _merged(incident) and _stopped(incident, seen)
         return stopped or Act(directive, incident)
     if incident.status is Status.NEEDS_APPROVAL:
         return _by_a_person(incident, directive, seen)
@@ -78,16 +114,16 @@ def _by_a_person(incident: Incident, directive: Directive, seen: Seen) -> Effect
     """What a person did on GitHub to the pull request that waits for one. Looked at often: a merge that nobody has
     noted looks like a symptom that went away by itself."""
     pull = seen.pull
-    if pull is None:
+    if pull is None or (incident.closed and not pull.merged):
         return None
     if pull.open:
         return Later(seen.now + WAITS, f"pull request {pull.number} waits for a person")
     if not pull.merged:
         return Say(Stuck(reason=f"pull request {pull.number} was closed unmerged", todo="/retry to diagnose again."))
-    if pull.merged_by == pull.author and directive.verb != "merge-pull":  # the fleet's own account is no person
+    if seen.by_fleet:
         return Say(
             Stuck(
-                reason=f"pull request {pull.number} waits for a person and was merged by {pull.author}, who made it",
+                reason=f"pull request {pull.number} waits for a person and was merged by {pull.merged_by}, who is none",
                 todo="Look at what was merged, then /retry.",
             )
         )

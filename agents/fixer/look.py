@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from agents.fixer.judge import Seen, judge
+from agents.fixer.judge import Seen, goes_on, judge, proved
+from agents.fixer.overtaken import as_proposed, overtaken
 from shared.agent import Effect
-from shared.incident.facts import Merged, Proved
+from shared.incident.facts import Proposed
 from shared.incident.record import Role
 from shared.incident.replay import Incident
 from shared.incident.status import Status
@@ -26,29 +27,34 @@ class Fixer:
     role: Role = "fixer"
 
     def __init__(
-        self, hands: Hands, issues: Issues, recent: RecentActions, policy: Policy, source: Source | None = None
+        self,
+        hands: Hands,
+        issues: Issues,
+        recent: RecentActions,
+        policy: Policy,
+        source: Source | None = None,
+        fleet: frozenset[str] = frozenset(),
     ) -> None:
-        """`source`: the repository, where changes of it are the Fixer's too."""
+        """`source`: the repository, where changes of it are the Fixer's too; `fleet`: logins that are no persons."""
         self._hands = hands
         self._source = source
+        self._fleet = fleet
         self._issues = issues
         self._recent = recent
         self._policy = policy
+        self._settled: set[int] = set()
+        """Pull requests that were overtaken and are not to be closed (any more). It only spares questions."""
 
     def concerns(self, incident: Incident) -> bool:
-        if incident.status is Status.UNDOING:
-            return True
-        waits = incident.status is Status.NEEDS_APPROVAL and _proved(incident) is not None
-        if incident.status is Status.FIXING and any(isinstance(e.fact, Merged) for e in incident.way):
-            return True  # "Fixes #N" in somebody else's pull request closes the issue at the merge, before it is over
-        return (waits or incident.status in (Status.APPROVED, Status.FIXING)) and not incident.closed
+        return goes_on(incident) or any(p.number not in self._settled for p in overtaken(incident))
 
     def look(self, incident: Incident) -> Seen:
-        now = self._issues.now()
+        now, over = self._issues.now(), self._overtaken(incident)
+        if not goes_on(incident) or incident.status in (Status.FIXING, Status.UNDOING):
+            return Seen(now, None, overtaken=over)
         if incident.status is Status.NEEDS_APPROVAL:
-            return Seen(now, None, self._waiting(incident))
-        if incident.status is not Status.APPROVED:
-            return Seen(now, None)
+            pull = self._waiting(incident)
+            return Seen(now, None, pull, over, pull is not None and pull.merged_by in self._fleet)
         directive = incident.directive
         if directive is None:
             raise Permanent("an approved incident without a directive")
@@ -75,17 +81,23 @@ class Fixer:
             healthy={},
             head=self._source.head() if self._source is not None and directive.change is not None else None,
         )
-        return Seen(now, situation)
+        return Seen(now, situation, overtaken=over)
 
     def _waiting(self, incident: Incident) -> Pull | None:
         """The pull request that waits for a person, as GitHub has it now."""
-        proved = _proved(incident)
-        return self._source.pull(proved.number) if self._source is not None and proved is not None else None
+        fact = proved(incident)
+        return self._source.pull(fact.number) if self._source is not None and fact is not None else None
+
+    def _overtaken(self, incident: Incident) -> Proposed | None:
+        """The first that is still to be closed; those that are not are asked for once in a process."""
+        source = self._source
+        for one in overtaken(incident):
+            if one.number in self._settled or source is None:
+                continue
+            if as_proposed(source.pull(one.number), one.head_sha) and not source.was_closed(one.number):
+                return one
+            self._settled.add(one.number)
+        return None
 
     def judge(self, incident: Incident, seen: Seen) -> Effect | None:
         return judge(incident, seen, self._policy)
-
-
-def _proved(incident: Incident) -> Proved | None:
-    """The pull request of the directive in force, ours or that of others, once it is proved."""
-    return next((e.fact for e in incident.way if isinstance(e.fact, Proved)), None)

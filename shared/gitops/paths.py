@@ -74,6 +74,13 @@ def check_path(path: str, existing: Iterable[str] = ()) -> tuple[str, ...]:
     return tuple(reasons)
 
 
+def in_the_way(path: str, left: Iterable[str]) -> tuple[str, ...]:
+    """What is wrong with putting a file at `path` beside those that are `left`: where one of them is a folder of it, or
+    it of them, git takes the others away without a word."""
+    found = [other for other in left if other.startswith(f"{path}/") or path.startswith(f"{other}/")]
+    return tuple(f"{shown(path)}: {shown(other)} is in its way" for other in sorted(found)[:1])
+
+
 def _git(part: str) -> bool:
     plain = unicodedata.normalize("NFKC", part).casefold().rstrip(". ").partition(":")[0]
     plain = "".join(c for c in plain if unicodedata.category(c) != "Cf")

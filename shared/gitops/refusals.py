@@ -14,7 +14,7 @@ from pydantic import Field
 from shared.gitops.content import check_content, differs, lines_changed, not_ordinary
 from shared.gitops.diff import FileChange, Tree, tree_diff
 from shared.gitops.exactly import beyond_the_key, beyond_the_revert, not_as_merged
-from shared.gitops.paths import PROTECTED, check_path, protects, shown
+from shared.gitops.paths import PROTECTED, check_path, in_the_way, protects, shown
 from shared.gitops.stack import STACK
 from shared.incident.change import Change, RevertCommit
 from shared.incident.record import Record
@@ -79,9 +79,11 @@ def check_foreign(
     if reasons:
         return tuple(reasons)
     may_go, there = frozenset(named), tuple(existing)
+    left = {*there, *(f.path for f in files)} - {f.path for f in files if f.after is None}
     means_something = False
     for file in files:
         wrong = [*check_path(file.path, there), *not_ordinary(file)]
+        wrong += in_the_way(file.path, left) if file.after is not None else ()
         if protects(protected, file.path):
             wrong.append(f"{shown(file.path)}: protected; only a person changes it")
         if not wrong:

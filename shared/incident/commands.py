@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Container
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -46,7 +47,7 @@ class Command:
         return RANK.get(permission, 0) >= RANK[COMMANDS[self.name]]
 
 
-def parse(comment: Comment) -> tuple[Command, ...]:
+def parse(comment: Comment, known: Container[str] = COMMANDS) -> tuple[Command, ...]:
     """The commands of a comment, in order. An edited comment has none: its words are not what was posted."""
     if comment.edited:
         return ()
@@ -55,7 +56,7 @@ def parse(comment: Comment) -> tuple[Command, ...]:
     for line in _spoken_lines(comment.body):
         word, *arguments = line.split()
         name = word[1:]
-        if name in COMMANDS:
+        if name in known:
             found.append(Command(name, tuple(arguments), comment.author, comment.id, digest))
     return tuple(found)
 

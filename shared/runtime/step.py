@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import structlog
 
-from shared.agent import Act, Agent, Answer, Close, Delegate, Hand, Label, Later, Say
+from shared.agent import Act, Agent, Answer, Close, Delegate, Hand, Label, Later, Say, Withdraw
 from shared.crashpoints import reach
 from shared.incident.facts import AnyFact, Commanded, Detected, Diagnosed, Stuck
 from shared.incident.replay import Incident, replay, why_not
@@ -96,10 +96,10 @@ class Stepper:
                         _log.info("later", at=at.isoformat(), why=why)
                         seconds = max((at - self._desk.issues.now()).total_seconds(), 0.05)
                         return Again(seconds, _told(done, f"again at {at:%Y-%m-%d %H:%M:%S} UTC: {why}"))
-                    case Say() | Act() | Delegate():
+                    case Say() | Act() | Withdraw() | Delegate():
                         said = self._say(incident, effect)
                         if said is None:
-                            if isinstance(effect, Delegate):
+                            if isinstance(effect, Delegate | Withdraw):
                                 return Again(SOON, _told(done, "did what leaves no fact"))
                             return Again(None, _told(done, "nothing to say that fits the log as it stands"))
                         if isinstance(effect, Act):  # it may have taken long: people may have said stop
@@ -125,7 +125,7 @@ class Stepper:
     def _replayed(self, thread: Thread, frozen: bool) -> Incident:
         return replace(replay(thread, self._desk.keyring), frozen=frozen)
 
-    def _say(self, incident: Incident, effect: Say | Act | Delegate) -> Comment | None:
+    def _say(self, incident: Incident, effect: Say | Act | Withdraw | Delegate) -> Comment | None:
         """Write the fact, or act and write what came of it. None when the log has no room for it any more."""
         if isinstance(effect, Say):
             if incident.closed and isinstance(effect.fact, Commanded):  # first: who dies here leaves it to the next

@@ -13,7 +13,9 @@ import schedule
 import structlog
 
 from shared import stream
+from shared.incident.labels import LEARNED
 from shared.incident.status import Status
+from shared.incident.thread import Thread
 from shared.ports import Permanent, Transient
 from shared.runtime.agenda import Agenda
 from shared.runtime.scribe import Desk, Scribe
@@ -23,6 +25,14 @@ _log = structlog.get_logger()
 STOP_WITHIN_S: Final = 8.0
 """How long a stop waits for steps under way. A step that is cut off is taken up from the log by the next process."""
 STALLED_AFTER_S: Final = 30.0
+BACK_AT_START: Final = timedelta(days=1)
+"""How far back a worker that starts looks for issues that were closed: a merge that says "Fixes #N" closes its incident
+before it is deployed, and nobody may be there to hear of it."""
+
+
+def finished(thread: Thread) -> bool:
+    """Whether the log of a closed issue has come to its end, as its labels say: without the label it is read."""
+    return LEARNED in thread.labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +64,16 @@ class Worker:
         self.mine: Callable[[int], bool] = lambda _: True
         """Whether an incident falls to this process, where several of its role share the work. It only spares work:
         that nothing is done twice is seen to at the log and at the resource."""
+        self.finished: Callable[[Thread], bool] = finished
+        """Which closed issues want nothing of this role."""
         self.patrol: Callable[[], None] | None = None
         self.heartbeat: Callable[[], None] | None = None
         self.checks: list[Callable[[], None]] = []
         """Called once a turn; raise what ended a part that the worker cannot work without."""
         self._turned_at = desk.clock.monotonic()
         self._beat_at = 0.0
+        self._behind = True
+        """Until GitHub's issues have been read once."""
         self._measure()
 
     def on_wakeup(self, event: stream.Event) -> None:
@@ -148,12 +162,18 @@ class Worker:
                 _log.warning("a step did not end in time; the log takes it up again")
 
     def _resync(self, announce: bool = False) -> None:
-        """Every open incident is due; after a start, everybody else is told to look too."""
+        """Every open incident is due, and what was closed lately; after a start, everybody else is told to look at the
+        open ones too."""
         try:
             open_now = self._desk.issues.incidents(state="open")
+            closed_lately = self._closed(BACK_AT_START if self._behind else 2 * self._pace.resync_every)
         except (Transient, Permanent) as failure:
             _log.warning("resync failed", why=str(failure))
             return
+        self._behind = False
+        for thread in closed_lately:
+            if self.mine(thread.number):
+                self.agenda.wake(thread.number)
         for closed in self._stepper.standing.keys() - {thread.number for thread in open_now}:
             self._stepper.standing.pop(closed, None)
         for thread in open_now:
@@ -161,6 +181,12 @@ class Worker:
                 self.agenda.wake(thread.number)
             if announce:
                 self._scribe.wake(thread.number, "resync")
+
+    def _closed(self, back: timedelta) -> tuple[Thread, ...]:
+        """Closed issues that changed within `back` and may not be finished. Raises Transient or Permanent."""
+        since = self._desk.issues.now() - back
+        listed = self._desk.issues.incidents(state="all", since=since)
+        return tuple(t for t in listed if t.closed and t.updated_at >= since and not self.finished(t))
 
     def _beat(self) -> None:
         if self.heartbeat is not None:

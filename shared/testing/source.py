@@ -46,6 +46,7 @@ class _Pull:
     base_sha: str
     head_sha: str
     open: bool = True
+    was_closed: bool = False
     merge_sha: str | None = None
     merged_by: str | None = None
     labels: list[str] = field(default_factory=list)
@@ -114,13 +115,22 @@ class MemoryForge:
         tree = self._merged(ours, theirs)
         message = f"Merge pull request #{number} from {pull.branch}\n\n{pull.title}"
         pull.merge_sha = self.record(tree, (ours, theirs), message, login, self.clock.now())
-        pull.merged_by, pull.open = login, False
+        pull.merged_by, pull.open, pull.was_closed = login, False, True
         self._point(MAIN, pull.merge_sha)
         return pull.merge_sha
 
     def close_as(self, number: int) -> None:
         """Somebody closes a pull request unmerged."""
         self._pulls[number].open = False
+        self._pulls[number].was_closed = True
+
+    def reopen_as(self, number: int) -> None:
+        """Somebody opens a closed pull request again."""
+        self._pulls[number].open = True
+
+    def was_closed(self, number: int) -> bool:
+        self.shown(number)
+        return self._pulls[number].was_closed
 
     def say_status(self, sha: str, context: str, state: StatusState, description: str, login: str = "deployer") -> None:
         """Somebody says a status on a commit."""
@@ -262,6 +272,10 @@ class MemorySource:
         self.repository.answer()
         return self.repository.branches[MAIN]
 
+    def default_branch(self) -> str:
+        self.repository.answer()
+        return MAIN
+
     def branch_head(self, name: str) -> str | None:
         self.repository.answer()
         return self.repository.branches.get(name)
@@ -277,6 +291,10 @@ class MemorySource:
             raise Permanent(f"{len(found)} files differ between {before[:10]} and {after[:10]}: too many to read")
         return found
 
+    def paths(self, sha: str) -> frozenset[str]:
+        self.repository.answer()
+        return frozenset(self.repository.tree(sha))
+
     def files(self, sha: str, paths: tuple[str, ...]) -> Tree:
         self.repository.answer()
         tree = self.repository.tree(sha)
@@ -289,6 +307,10 @@ class MemorySource:
     def pull(self, number: int) -> Pull:
         self.repository.answer()
         return self.repository.shown(number)
+
+    def was_closed(self, number: int) -> bool:
+        self.repository.answer()
+        return self.repository.was_closed(number)
 
     def pulls_of(self, branch: str) -> tuple[Pull, ...]:
         self.repository.answer()

@@ -34,6 +34,8 @@ class Developer(Protocol):
 
     def merge(self, number: int) -> str: ...
 
+    def reopen(self, number: int) -> None: ...
+
     def say(self, sha: str, context: str, state: StatusState, description: str) -> None: ...
 
 
@@ -72,6 +74,9 @@ class _InMemory:
     def merge(self, number: int) -> str:
         return self._forge.merge_as("operator", number)
 
+    def reopen(self, number: int) -> None:
+        self._forge.reopen_as(number)
+
     def say(self, sha: str, context: str, state: StatusState, description: str) -> None:
         self._forge.say_status(sha, context, state, description, "operator")
 
@@ -100,6 +105,9 @@ class _OverRest:
     def merge(self, number: int) -> str:
         sha: str = self._forge.call("PUT", f"/pulls/{number}/merge", {"merge_method": "merge"})["sha"]
         return sha
+
+    def reopen(self, number: int) -> None:
+        self._forge.call("PATCH", f"/pulls/{number}", {"state": "open"})
 
     def say(self, sha: str, context: str, state: StatusState, description: str) -> None:
         body = {"state": state, "context": context, "description": description}

@@ -80,6 +80,13 @@ def test_nothing_differs_from_itself_and_too_much_is_not_read(world: SourceWorld
         world.source.difference(world.head, after)
 
 
+def test_the_default_branch_has_a_name_and_every_file_of_a_commit_a_path(world: SourceWorld) -> None:
+    assert world.source.default_branch() == "main"
+    assert {path for path in world.source.paths(world.head) if path.startswith(f"{world.root}/")} == {
+        world.path(name) for name in BEGUN
+    }
+
+
 def test_only_the_named_files_that_are_there_are_read(world: SourceWorld) -> None:
     paths = tuple(world.path(name) for name in ("a.txt", "run.sh", "nowhere.txt"))
     found = world.source.files(world.head, paths)
@@ -201,6 +208,16 @@ def test_a_merge_keeps_what_came_to_the_default_branch_meanwhile(world: SourceWo
     assert merged.merge_sha is not None
     found = world.source.files(merged.merge_sha, (world.path("a.txt"), world.path("new.txt")))
     assert [f.data for f in found.values()] == [b"ONE\ntwo\nthree\nfour\nfive\nSIX\n", b"n\n"]
+
+
+def test_it_is_known_whether_a_pull_request_was_ever_closed(world: SourceWorld) -> None:
+    _, pull = proposed(world)
+    assert not world.source.was_closed(pull.number)
+    world.pulls.close_pull(pull.number)
+    assert world.source.was_closed(pull.number)
+    world.developer.reopen(pull.number)
+    assert world.source.pull(pull.number).open
+    assert world.source.was_closed(pull.number), "also when it is open again"
 
 
 def test_closing_twice_is_fine_and_what_is_closed_is_not_merged(world: SourceWorld) -> None:

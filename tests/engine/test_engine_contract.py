@@ -6,10 +6,12 @@ import json
 import struct
 import threading
 import time
+from datetime import datetime
 from pathlib import Path
 
 import docker
 import pytest
+from docker.models.containers import Container
 
 from tests.engine.hosts import LABEL, WAITING, Host, actions, stats_of
 from tests.waiting import wait_for
@@ -25,6 +27,12 @@ def status_of(engine: Host, method: str, path: str) -> int:
     """The bare HTTP status of a call, which the SDK hides for 304."""
     url = f"{engine.client.api.base_url}{path}"
     return int(engine.client.api.request(method, url).status_code)
+
+
+def reloaded(container: Container) -> Container:
+    """The container as it is now."""
+    container.reload()
+    return container
 
 
 def test_it_answers_with_and_without_a_version_in_the_path(engine: Host) -> None:
@@ -145,7 +153,8 @@ def test_a_die_event_carries_the_exit_code_name_image_and_labels(engine: Host) -
     container.reload()
     assert container.attrs["State"]["ExitCode"] == 3
     assert container.attrs["State"]["OOMKilled"] is False
-    assert container.attrs["State"]["FinishedAt"] > container.attrs["State"]["StartedAt"]
+    finished = datetime.fromisoformat(container.attrs["State"]["FinishedAt"][:19] + "+00:00").timestamp()
+    assert abs(finished - died["time"]) <= 2, "dockerd may note a start after the end of what ended at once"
 
 
 def test_oom_killed_stays_true_after_the_next_start(engine: Host) -> None:
@@ -156,6 +165,7 @@ def test_oom_killed_stays_true_after_the_next_start(engine: Host) -> None:
     try:
         container = engine.run(code, mem_limit=64 * MIB, memswap_limit=64 * MIB)
         assert container.wait()["StatusCode"] == 137
+        wait_for(lambda: reloaded(container).attrs["State"]["OOMKilled"], what="it is known why")
         container.start()
         container.reload()
         assert container.status == "running"
@@ -403,11 +413,13 @@ def test_past_events_are_replayed_between_since_and_until(engine: Host) -> None:
     container = engine.run("pass")
     container.wait()
     filters = {"container": container.name, "event": ["start", "die"]}
-    found = wait_for(
-        lambda: list(engine.client.events(since=int(begun) - 1, until=int(time.time()), decode=True, filters=filters)),
-        what="the events have passed",
-    )
-    assert [event["Action"] for event in found] == ["start", "die"]
+
+    def passed() -> list[str]:
+        found = engine.client.events(since=int(begun) - 1, until=int(time.time()), decode=True, filters=filters)
+        return [event["Action"] for event in found]
+
+    wait_for(lambda: len(passed()) >= 2, what="the events have passed")
+    assert passed() == ["start", "die"]
 
 
 def test_events_can_be_filtered_by_type_and_event(engine: Host) -> None:

@@ -117,7 +117,7 @@ def test_a_github_that_does_not_answer_is_asked_again_later(github: World, issue
     assert len(assigned) == 1
 
 
-def test_claude_is_asked_by_its_label_and_its_branch_is_told_as_a_patch(
+def test_claude_is_asked_by_its_label_and_a_branch_that_rests_without_a_pull_request_is_told(
     github: World, issue: int, claude: Claude, clock: VirtualClock
 ) -> None:
     brief = a_brief(issue)
@@ -129,18 +129,16 @@ def test_claude_is_asked_by_its_label_and_its_branch_is_told_as_a_patch(
     branch(github, f"claude/issue-{issue}0-20260101-1200", "eA==", FLEET)
     clock.advance(_since(github, issue, clock))
     moving = claude.look(session.id)
-    assert (moving.state, moving.patch) == ("working", None)
+    assert moving.state == "working"
     clock.advance(RESTS_AFTER.total_seconds() + 1)
     rested = claude.look(session.id)
-    assert rested.state == "completed"
-    assert rested.patch
-    assert f"claude-issue-{issue}-" in rested.patch
-    assert rested.patch.startswith("diff --git")
+    assert (rested.state, rested.pull) == ("completed", None)
+    assert f"branch claude/issue-{issue}-20260101-1200 has rested for 10 minutes" in rested.detail
     wish = {"title": "x", "head": f"claude/issue-{issue}-20260101-1200", "base": "main"}
     pull = github.github("POST", "/pulls", wish)
     done = claude.look(session.id)
     assert done.pull
-    assert (done.state, done.pull.number, done.patch) == ("completed", pull["number"], None)
+    assert (done.state, done.pull.number) == ("completed", pull["number"])
 
 
 def test_neither_reads_words_that_come_later(issue: int, claude: Claude, copilot: Copilot) -> None:

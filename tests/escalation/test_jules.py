@@ -39,12 +39,12 @@ def test_a_brief_becomes_a_plan_and_once_approved_a_pull_request_by_jules(world:
     waiting = reached(client, session.id, "awaiting-approval")
     assert waiting.plan
     assert waiting.plan.startswith("1. Find what grows: ")
-    assert (waiting.pull, waiting.patch) == (None, None)
+    assert waiting.pull is None
     assert world.github("GET", "/pulls?state=all") == []
     client.approve_plan(session.id)
     done = reached(client, session.id, "completed")
     assert done.pull
-    assert done.patch is None
+    assert done.made is None
     pull = world.github("GET", f"/pulls/{done.pull.number}")
     assert (pull["user"]["login"], pull["head"]["ref"], pull["html_url"]) == (JULES, done.pull.head, done.pull.url)
     assert done.pull.head.endswith(session.id)

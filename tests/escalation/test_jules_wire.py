@@ -30,14 +30,12 @@ def change(patch: str) -> dict[str, Any]:
 def test_a_pull_request_of_the_repository_is_the_outcome_and_a_patch_beside_it_is_not() -> None:
     found = session(change("diff"), pull())
     assert found.pull == PullRef(7, "https://github.com/acme/market/pull/7", "mend-it-123")
-    assert (found.patch, found.detail) == (None, "")
+    assert (found.made, found.detail) == (None, "")
 
 
-def test_a_change_set_alone_is_told_as_a_patch_and_a_large_one_is_left_out() -> None:
-    assert session(change("diff --git")).patch == "diff --git"
-    large = session(change("x" * (wire.LONGEST_PATCH + 1)))
-    assert large.patch is None
-    assert "is left out" in large.detail
+def test_a_change_set_alone_is_no_outcome_and_said() -> None:
+    found = session(change("diff --git"))
+    assert (found.pull, found.made, found.detail) == (None, None, "it made a change set and no pull request")
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,11 @@ import pytest
 
 from agents.escalation.backends.command import Command, Work
 from agents.escalation.backends.human import Human
-from shared.ports import Permanent, Session, Transient
+from shared.ports import Made, Permanent, Session, Transient
 from tests.escalation.world import a_brief, opened
 from tests.waiting import wait_for
 
+BASE = "b" * 40
 ARGV = ("codex", "exec", "{prompt}")
 ROOT = Path(__file__).parents[2]
 
@@ -40,8 +41,8 @@ def ended(command: Command, session_id: str) -> Session:
     return wait_for(lambda: (s := command.look(session_id)).state != "working" and s)
 
 
-def test_a_command_is_given_the_brief_as_one_word_and_yields_a_patch(tmp_path: Path) -> None:
-    workshop = Workshop(Work(True, "done", "diff --git a/x b/x\n"))
+def test_a_command_is_given_the_brief_as_one_word_and_yields_the_files_it_changed(tmp_path: Path) -> None:
+    workshop = Workshop(Work(True, "done", BASE, {"x": b"\xff\n", "y": None}))
     command, brief = Command(ARGV, workshop, tmp_path), a_brief()
     assert command.find(brief) is None
     session = opened(command.open(brief))
@@ -49,7 +50,8 @@ def test_a_command_is_given_the_brief_as_one_word_and_yields_a_patch(tmp_path: P
     assert opened(command.open(brief)) == session
     workshop.let.set()
     done = ended(command, session.id)
-    assert (done.state, done.patch, done.detail, done.pull) == ("completed", "diff --git a/x b/x\n", "done", None)
+    assert (done.state, done.made, done.detail) == ("completed", Made(BASE, {"x": b"\xff\n", "y": None}), "done")
+    assert done.pull is None
     assert workshop.asked == [(("codex", "exec", brief.text), brief.repo, "main")]
     assert opened(command.open(brief)) == done
     assert Command(ARGV, workshop, tmp_path).find(brief) == done
@@ -59,9 +61,10 @@ def test_a_command_is_given_the_brief_as_one_word_and_yields_a_patch(tmp_path: P
 @pytest.mark.parametrize(
     ("work", "why"),
     [
-        (Work(False, "no such model", "diff"), "no such model"),
-        (Work(True, "nothing to do", " \n"), "the command changed nothing"),
-        (Work(True, "", "x" * 600_000), "changed more than"),
+        (Work(False, "no such model", BASE, {"x": b""}), "no such model"),
+        (Work(True, "nothing to do", BASE), "the command changed nothing"),
+        (Work(True, "", BASE, {"x": b"x" * 1_100_000}), "1048576 are the most"),
+        (Work(True, "", BASE, {f"{n}": b"" for n in range(51)}), "changed 51 files"),
         (Transient("the engine is away"), "the engine is away"),
     ],
 )
@@ -72,7 +75,7 @@ def test_a_command_that_brings_nothing_of_use_has_failed(tmp_path: Path, work: W
     failed = ended(command, opened(command.open(a_brief())).id)
     assert failed.state == "failed"
     assert why in failed.detail
-    assert failed.patch is None
+    assert failed.made is None
 
 
 def test_a_run_whose_process_was_killed_has_failed_and_is_not_begun_again(tmp_path: Path) -> None:
@@ -96,7 +99,7 @@ def test_a_run_whose_process_was_killed_has_failed_and_is_not_begun_again(tmp_pa
 
 
 def test_another_attempt_is_another_run(tmp_path: Path) -> None:
-    workshop = Workshop(Work(False, "", ""), Work(True, "", "diff"))
+    workshop = Workshop(Work(False, ""), Work(True, "", BASE, {"x": b"y"}))
     workshop.let.set()
     command = Command(ARGV, workshop, tmp_path)
     first = ended(command, opened(command.open(a_brief(attempt=1))).id)

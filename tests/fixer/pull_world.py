@@ -105,7 +105,9 @@ class PullWorld:
         self, hand: PullRequests | None = None, undo: Literal["ineffective", "commanded"] | None = None
     ) -> AnyFact:
         """One step of the hand, said on the issue."""
-        return self.say((hand or self.hand()).carry_out(self.act(undo)))
+        fact = (hand or self.hand()).carry_out(self.act(undo))
+        assert fact is not None
+        return self.say(fact)
 
     def act(self, undo: Literal["ineffective", "commanded"] | None = None) -> Act:
         incident = self.incident

@@ -10,7 +10,8 @@ import pytest
 
 from agents.fixer.judge import Seen, judge
 from agents.fixer.look import Fixer
-from shared.agent import Act, Effect, Later, Say
+from agents.fixer.overtaken import overtaken
+from shared.agent import Act, Effect, Later, Say, Withdraw
 from shared.incident.facts import Merged, Stuck
 from shared.incident.replay import Incident
 from shared.incident.status import Status
@@ -31,12 +32,13 @@ def fixing(*moves: str) -> Incident:
 
 
 def pull(**fields: object) -> Pull:
-    made = Pull(PULL, "l", "t", "b", FLEET, "branch", "e" * 40, HEAD, open=True)
+    made = Pull(PULL, "l", "t", "b", FLEET, "sre-space/i7-a1", "e" * 40, HEAD, open=True)
     return replace(made, **fields)  # type: ignore[arg-type]
 
 
 def judged(incident: Incident, found: Pull | None = None) -> Effect | None:
-    return judge(incident, replace(SEEN, pull=found), POLICY)
+    by_fleet = found is not None and found.merged_by == FLEET
+    return judge(incident, replace(SEEN, pull=found, by_fleet=by_fleet), POLICY)
 
 
 @pytest.mark.parametrize("moves", BEFORE)
@@ -100,14 +102,43 @@ def test_a_pull_request_of_others_that_waits_for_a_person_is_looked_at_too() -> 
     incident = log.incident
     assert incident.status is Status.NEEDS_APPROVAL
     assert fixer.concerns(incident)
-    effect = judged(incident, pull(author="octocat", open=False, merge_sha=MERGE, merged_by="octocat"))
+    theirs = pull(branch="mend-it", author="octocat", open=False, merge_sha=MERGE, merged_by="octocat")
+    effect = judged(incident, theirs)
     assert isinstance(effect, Say)
     assert isinstance(effect.fact, Merged)
     log.say(effect.fact)
     assert log.incident.status is Status.FIXING
 
 
+def test_the_fleets_account_is_no_person_for_what_others_wrote_either() -> None:
+    log = LogBuilder().to(Status.ESCALATED).do("dispatched", "proposed", "proved:others", "ruled:needs-approval")
+    effect = judged(log.incident, pull(open=False, merge_sha=MERGE, merged_by=FLEET))
+    assert isinstance(effect, Say)
+    assert isinstance(effect.fact, Stuck)
+
+
 def test_an_issue_that_a_merge_has_closed_is_seen_through_and_one_that_a_person_closed_before_is_not() -> None:
     fixer = Fixer(None, None, lambda *_: (), POLICY)  # type: ignore[arg-type]
     assert fixer.concerns(replace(fixing("proposed", "proved:policy", "merged"), closed=True))
-    assert not fixer.concerns(replace(fixing("proposed", "proved:policy"), closed=True))
+    over = replace(fixing("proposed", "proved:policy"), closed=True)
+    [proposed] = overtaken(over)
+    effect = judge(over, replace(SEEN, overtaken=proposed), POLICY)
+    assert effect == Withdraw(PULL, HEAD), "it is not merged, but closed"
+    assert judge(over, SEEN, POLICY) is None
+
+
+@pytest.mark.parametrize("moves", [(), ("proposed",), ("proposed", "proved:policy")])
+def test_a_closed_issue_begins_and_goes_on_with_nothing(moves: tuple[str, ...]) -> None:
+    log = LogBuilder()
+    log.change = True
+    for incident in (log.to(Status.APPROVED).incident, fixing(*moves)):
+        assert judged(replace(incident, closed=True, frozen=False)) is None
+
+
+def test_a_merge_by_a_person_that_closed_the_issue_is_noted() -> None:
+    incident = replace(fixing("proposed", "proved:person"), closed=True)
+    effect = judged(incident, pull(open=False, merge_sha=MERGE, merged_by="octocat"))
+    assert isinstance(effect, Say)
+    assert isinstance(effect.fact, Merged)
+    assert judged(incident, pull()) is None, "it waits for nobody"
+    assert judged(incident, pull(open=False)) is None

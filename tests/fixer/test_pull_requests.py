@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from agents.fixer import pull_text
 from shared.crashpoints import PULL_POINTS
 from shared.gitops.stack import STACK
+from shared.gitops.titles import check_body
 from shared.incident.change import MergePull, RevertCommit, SetMemory
-from shared.incident.facts import Deployed, Merged, Proposed, Proved, Refused, Undone
+from shared.incident.facts import Deployed, Diagnosed, Merged, Proposed, Proved, Refused, Undone
 from shared.incident.status import Status
 from shared.ports import Permanent, Transient
 from shared.proof import Verdict
 from shared.testing.compose import ScriptedCompose
-from shared.testing.samples import FLEET
+from shared.testing.samples import FLEET, evidence
 from tests.fixer.pull_world import BAD, GOOD, PullWorld, pull_world
 from tests.fixer.schedules import Stage
 from tests.fixer.world import SimulatedCrash, crash_at
@@ -113,7 +117,7 @@ def test_two_fixers_at_once_make_one_of_each_wherever_they_meet(switches: list[i
             except Transient:
                 world.deployed()
                 continue
-            if world.incident.head == act.incident.head:  # the log takes the first and rejects its twin
+            if fact and world.incident.head == act.incident.head:  # the log takes the first and rejects its twin
                 world.say(fact)
 
     stage.run([fixer, fixer])
@@ -169,6 +173,39 @@ def test_an_unsound_change_is_refused_with_the_reason() -> None:
     assert isinstance(fact, Refused)
     assert "protected" in fact.detail
     assert sorted(world.forge.branches) == ["main"]
+
+
+@pytest.mark.parametrize(
+    ("part", "text", "why"),
+    [
+        ("title", "Update", "the title does not say what the change is"),
+        ("title", "Revert [commit] in {service}", "it was not filled in"),
+        ("body", "Incident #7: fix.", "does not say what was changed and why"),
+        ("body", "Incident #7 is mended by <description>, which takes back what was changed.", "a placeholder"),
+    ],
+)
+def test_a_text_that_says_nothing_or_was_not_filled_in_is_refused(
+    world: PullWorld, monkeypatch: pytest.MonkeyPatch, part: str, text: str, why: str
+) -> None:
+    monkeypatch.setattr(pull_text, part, lambda *_: text)  # no typed change makes such a text today
+    fact = world.step()
+    assert isinstance(fact, Refused)
+    assert fact.precondition == "the text says what the change is"
+    assert why in fact.detail
+    assert (sorted(world.forge.branches), world.forge.writes) == (["main"], [])
+
+
+def test_words_of_the_world_in_the_evidence_do_not_make_the_text_one_that_says_nothing(world: PullWorld) -> None:
+    odd = "TODO: GET /users/{id} answered <none> `rm` {{x}} [title] ```"
+    diagnosed = world.incident.last(Diagnosed)
+    assert diagnosed is not None
+    told = diagnosed.model_copy(
+        update={"evidence": (evidence(1, odd), evidence(2, odd)), "root_cause": odd, "hypotheses": ()}
+    )
+    entries = tuple(replace(e, fact=told) if isinstance(e.fact, Diagnosed) else e for e in world.incident.entries)
+    body = pull_text.body(replace(world.incident, entries=entries), told.directive, ())
+    assert check_body(body) == ()
+    assert "TODO: GET /users/{id} answered ‹none›" in body
 
 
 def test_the_first_commit_of_all_is_not_reverted() -> None:

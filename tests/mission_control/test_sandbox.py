@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from mission_control.doctor import _sandbox
-from mission_control.sandbox import choose
+from mission_control.sandbox import Chosen, ChosenWhenNeeded, choose
 from mission_control.settings import read_settings
+from shared.adapters.sandbox.none import NoSandbox
+from shared.testing.sandbox import ScriptedSandbox, outcome
 
 
 @pytest.fixture(autouse=True)
@@ -56,3 +58,14 @@ def test_an_engine_that_does_not_answer_is_not_chosen_and_that_is_said(tmp_path:
 def test_the_engine_of_the_patients_alone_asks_for_no_sandbox(tmp_path: Path) -> None:
     chosen = choose(read_settings(state_dir=tmp_path, docker_host=f"unix://{tmp_path}/engine.sock"))
     assert "Docker is not asked for" in chosen.why
+
+
+def test_a_worker_that_starts_chooses_at_its_first_proof_and_again_while_none_works() -> None:
+    works = ScriptedSandbox(lambda _: outcome(0))
+    choices = [Chosen(works, "now it runs"), Chosen(NoSandbox("the engine does not answer"), "not yet")]
+    sandbox = ChosenWhenNeeded(choices.pop)
+    assert len(choices) == 2, "nothing is asked at the start"
+    assert sandbox.strength.word == "none"
+    assert sandbox.strength == works.strength
+    assert sandbox.strength == works.strength
+    assert choices == []

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from agents.brain.look import Brain
+from agents.escalation.hand import Tier3
 from agents.escalation.look import Escalation
 from agents.fixer.actuators.container import ContainerRestart
 from agents.fixer.actuators.gitops import PullRequests
@@ -19,10 +20,12 @@ from agents.guardrail.look import Guardrail
 from agents.memory.look import Memory
 from shared.agent import Agent, Hand
 from shared.analysis.trace import Trace
+from shared.gitops.diff import File
 from shared.incident.facts import Detected
 from shared.incident.record import Role
 from shared.incident.replay import Incident, replay
 from shared.policy.model import Policy, parse_policy
+from shared.ports import Backend
 from shared.redaction import Redactor
 from shared.runtime.archive import Archive
 from shared.runtime.projector import Projector
@@ -82,12 +85,16 @@ class FleetInMemory:
         ledger: Path,
         roles: dict[str, str] | None = None,
         policy: Policy | None = None,
-        files: Mapping[str, bytes] | None = None,
+        files: Mapping[str, bytes | File] | None = None,
+        tier3: Callable[[], Mapping[str, Backend]] = dict,
     ) -> None:
-        """`files`: what the repository has, where the fleet may change it."""
+        """`files`: what the repository has, where the fleet may change it; `tier3`: who a new process of Escalation
+        may ask."""
         self.clock = VirtualClock()
         self.forge = MemoryForge(self.clock, files, repo="o/r") if files is not None else None
         self.prover = ScriptedProver()
+        self.reach: Callable[[str], None] = lambda _: None
+        self._tier3 = tier3
         self.repository = MemoryRepository(
             self.clock, "o/r", roles={FLEET: "admin", "olivia": "write", "mallory": "read"} | (roles or {})
         )
@@ -138,9 +145,15 @@ class FleetInMemory:
                 ledger = Ledger(self.ledger, self.clock, self.clock.advance)
                 services = frozenset(self.policy.services)
                 hand = ContainerRestart(self.engine, ledger, self.clock, services, wait=self.clock.advance)
-                changes = PullRequests(source, source, self.prover, self.policy, github.now) if source else None
-                return Fixer(self.engine, github, ledger.recent, self.policy, source), Hands(hand, changes)
+                changes = None
+                if source:
+                    reach = self.reach
+                    changes = PullRequests(source, source, self.prover, self.policy, github.now, reach=reach)
+                agent = Fixer(self.engine, github, ledger.recent, self.policy, source, self.keyring.accounts)
+                return agent, Hands(hand, changes)
             case "memory":
                 return Memory(github, past, HOUR), None
             case _:
-                return Escalation(github, github, self.keyring.accounts), None
+                made = self._tier3()
+                hands = Tier3(made, source, source, self.prover, Redactor(), self.reach) if source else None
+                return Escalation(github, github, self.keyring.accounts, made, source), hands

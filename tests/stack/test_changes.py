@@ -23,7 +23,7 @@ def test_a_bad_commit_is_proved_in_a_container_reverted_and_composed_again(calm:
     known = calm.numbers()
     # The deployer's first act makes every container anew, one of each: a real outage, and Prometheus would tell of it.
     with calm.without("alertmanager"), calm.deployer():
-        wait_for(lambda: deployed(calm) and calm.sold() > WARM, 180, "it is deployed and sells", every=1.0)
+        wait_for(lambda: runs_the_head(calm) and calm.sold() > WARM, 180, "it is deployed and sells", every=1.0)
         since = time.time()
         told = calm.committed("conversion")
         number = calm.opened_for("policy-service", known, 120)
@@ -46,7 +46,7 @@ def test_a_bad_commit_is_proved_in_a_container_reverted_and_composed_again(calm:
     assert (incident.rejected, incident.gaps) == ((), ())
 
 
-def deployed(stack: RealStack) -> bool:
+def runs_the_head(stack: RealStack) -> bool:
     """Whether the default branch is what runs."""
     head = stack.repository().call("GET", "/commits/main").json()["sha"]
     return statuses(stack, head).get("sre-space/deploy") == "success"

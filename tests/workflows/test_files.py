@@ -24,11 +24,12 @@ ALLOWED = {
     ("deploy-infra.yml", "deploy"): {"contents": "read", "statuses": "write"},
     ("labels.yml", "sync"): {"contents": "read", "issues": "write"},
     ("tier3.yml", "escalate"): {"contents": "read"},
+    ("verify.yml", "prove"): {"contents": "read", "issues": "read", "pull-requests": "read", "statuses": "write"},
     ("watchdog.yml", "listen"): {"contents": "read", "issues": "write"},
 }
 CALL = re.compile(r"(?:\./mission-control\.sh|python3? -m mission_control)\s+(.+)")
 PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")
-STAND_INS = {"GITHUB_SHA": "0" * 40, "NUMBER": "7"}
+STAND_INS = {"GITHUB_SHA": "0" * 40, "NUMBER": "7", "GITHUB_EVENT_PATH": "/event.json"}
 """What the variables on those lines hold, where a workflow runs."""
 
 
@@ -60,6 +61,7 @@ def test_every_call_of_the_package_is_a_command_that_takes_these_options() -> No
         ("labels.yml", "labels --sync"),
         ("tier3.yml", "escalate --issue 7"),
         ("tier3.yml", "escalate --sweep"),
+        ("verify.yml", "verify-comment /event.json"),
         ("watchdog.yml", "watchdog"),
     ]
     assert called[0][2]["compose"] is True
@@ -104,9 +106,11 @@ def test_no_event_runs_a_strangers_code_with_rights() -> None:
         "deploy-infra.yml": {"push"},
         "labels.yml": {"push", "workflow_dispatch"},
         "tier3.yml": {"issues", "schedule", "workflow_dispatch"},
+        "verify.yml": {"issue_comment"},
         "watchdog.yml": {"schedule", "workflow_dispatch"},
     }
     assert workflows()["tier3.yml"]["on"]["issues"] == {"types": ["labeled"]}
+    assert workflows()["verify.yml"]["on"]["issue_comment"] == {"types": ["created"]}
     for name in ("ci.yml", "deploy-infra.yml", "labels.yml"):
         assert workflows()[name]["on"]["push"]["branches"] == ["main"]
 
@@ -129,9 +133,18 @@ def test_only_ci_cancels_what_runs_and_only_for_a_pull_request() -> None:
         assert cancels == ("${{ github.event_name == 'pull_request' }}" if name == "ci.yml" else False)
 
 
-def test_two_labels_at_once_are_two_runs() -> None:
-    """Of several runs that wait in one group GitHub keeps the newest: one group for all would lose an issue."""
+def test_two_labels_or_comments_at_once_are_two_runs() -> None:
+    """Of several runs that wait in one group GitHub keeps the newest: one group for all would lose an issue, and one a
+    pull request would lose what was asked for to the next "thank you"."""
     assert "github.event.issue.number" in workflows()["tier3.yml"]["concurrency"]["group"]
+    assert "github.event.comment.id" in workflows()["verify.yml"]["concurrency"]["group"]
+
+
+def test_no_runner_is_started_for_a_strangers_comment_nor_for_one_on_an_issue() -> None:
+    condition = workflows()["verify.yml"]["jobs"]["prove"]["if"]
+    assert "&& github.event.issue.pull_request &&" in condition
+    trusted = '["OWNER", "MEMBER", "COLLABORATOR"]'
+    assert condition.endswith(f"&& contains(fromJSON('{trusted}'), github.event.comment.author_association)")
 
 
 def test_nothing_needs_a_fleet_where_there_is_none() -> None:

@@ -1,8 +1,8 @@
 """Anthropic's Claude Code action, by a label on the issue. Privilege: a token that may label.
 
 The action reads the issue, so the brief must stand on it before the label does. It refuses bots that are not in its
-`allowed_bots`. It pushes a branch `claude/issue-N-…` and opens no pull request by default: a branch that has come to
-rest is told as a patch. Wire: facts page of Tier 3, Claude Code action.
+`allowed_bots`. It pushes a branch `claude/issue-N-…` and opens no pull request by default: that a branch has come to
+rest without one is told. Wire: facts page of Tier 3, Claude Code action.
 """
 
 from __future__ import annotations
@@ -14,14 +14,12 @@ from typing import Any, Final
 from agents.escalation.backends.github_wire import github, login, numbered, pulls, ref
 from agents.escalation.backends.rest import Answered
 from shared.incident.render import plain
-from shared.ports import Brief, Clock, Queued, Session
+from shared.ports import Brief, Clock, Queued, Session, SessionState
 
 LABEL: Final = "claude"
 """The default of the action's `label_trigger`."""
 RESTS_AFTER: Final = timedelta(minutes=10)
 """A branch whose newest commit is older is taken as finished: nothing else on GitHub says so."""
-LONGEST_PATCH: Final = 512 * 1024
-"""Characters."""
 _ADVICE: Final = "The token must be one that may label issues (triage or better)"
 _BRANCH: Final = re.compile(r"claude/issue-\d{1,10}-[A-Za-z0-9._/-]{1,200}")
 
@@ -29,12 +27,10 @@ _BRANCH: Final = re.compile(r"claude/issue-\d{1,10}-[A-Za-z0-9._/-]{1,200}")
 class Claude:
     """Fulfils `shared.ports.Backend`. A session's id is the number of its issue, for which there is one session."""
 
-    def __init__(
-        self, url: str, token: str, repo: str, clock: Clock, *, base: str = "main", label: str = LABEL
-    ) -> None:
+    def __init__(self, url: str, token: str, repo: str, clock: Clock, *, label: str = LABEL) -> None:
         """`url`: base of GitHub's REST API. Raises Permanent for one that the token must not travel to."""
         self._rest = github(url, token, _ADVICE)
-        self._repo, self._base, self._label, self._clock = repo, base, label, clock
+        self._repo, self._label, self._clock = repo, label, clock
 
     @property
     def name(self) -> str:
@@ -76,24 +72,12 @@ class Claude:
             opened = ref(pull)
             gone = pull.get("state") == "closed" and not pull.get("merged_at")
             detail = f"opened by {plain(login(pull.get('user')))[:100]}"
-            return Session(
-                "claude", str(number), opened.url, "failed" if gone else "completed", None, opened, None, detail
-            )
+            state: SessionState = "failed" if gone else "completed"
+            return Session("claude", str(number), opened.url, state, pull=opened, detail=detail)
         if self._clock.now() < at + RESTS_AFTER:
             return Session("claude", str(number), url, "working", detail=f"branch {branch} is moving")
-        return self._rested(number, branch, url)
-
-    def _rested(self, number: int, branch: str, url: str) -> Session:
-        """The branch as a patch on the base."""
-        path = f"/repos/{self._repo}/compare/{self._base}...{branch}"
-        patch = self._rest.get(path, accept="application/vnd.github.diff")
-        if not patch.strip():
-            return Session("claude", str(number), url, "failed", detail=f"branch {branch} changes nothing")
-        if len(patch) > LONGEST_PATCH:
-            detail = f"branch {branch} changes more than {LONGEST_PATCH} characters"
-            return Session("claude", str(number), url, "failed", detail=detail)
         detail = f"branch {branch} has rested for {RESTS_AFTER.seconds // 60} minutes and has no pull request"
-        return Session("claude", str(number), url, "completed", patch=patch, detail=detail)
+        return Session("claude", str(number), url, "completed", detail=detail)
 
     def _branches(self, number: int) -> dict[str, str]:
         """Name -> SHA of the branches for this issue."""

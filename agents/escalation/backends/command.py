@@ -1,40 +1,48 @@
 """Any local command that edits a checked-out copy, in the sandbox. Privilege: to run that one command there.
 
-It yields a patch and no pull request. A run that its process did not survive counts as failed and is not begun again.
+It yields the files it changed and no pull request: Escalation's hand opens that. A run that its process did not survive
+counts as failed and is not begun again.
 """
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import hashlib
 import json
 import logging
 import os
 import threading
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final, Protocol
 
 from shared.incident.evidence import one_line
 from shared.incident.render import plain
-from shared.ports import Brief, Permanent, Queued, Session, Transient
+from shared.ports import Brief, Made, Permanent, Queued, Session, Transient
 
 log = logging.getLogger(__name__)
 
 PROMPT: Final = "{prompt}"
 """The word of the command that stands for the brief."""
-LONGEST_PATCH: Final = 512 * 1024
-"""Characters."""
+MOST_FILES: Final = 50
+MOST_BYTES: Final = 1024 * 1024
+"""Of all changed files together."""
 _LOST: Final = "the process that ran the command did not survive it"
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What came of a command: whether it ended well and in time, what it said last, and the unified diff it made."""
+    """What came of a command: whether it ended well and in time, what it said last, and what it changed.
+
+    `base`: the commit it was given, empty where it never came to that; `files`: as in `Made`.
+    """
 
     ok: bool
     said: str
-    patch: str
+    base: str = ""
+    files: Mapping[str, bytes | None] = field(default_factory=dict)
 
 
 class Workshop(Protocol):
@@ -100,7 +108,7 @@ class Command:
             try:
                 work = self._workshop.edit(argv, brief.repo, brief.branch)
             except (Transient, Permanent) as error:
-                work = Work(False, str(error), "")
+                work = Work(False, str(error))
             self._write(session_id, _record(work))
 
     def _hold(self, session_id: str) -> IO[str] | None:
@@ -135,17 +143,24 @@ def _record(work: Work) -> dict[str, Any]:
     detail = one_line(plain(work.said[-2000:]), 500)
     if not work.ok:
         return {"state": "failed", "detail": detail or "the command failed"}
-    if not work.patch.strip():
+    if not work.files:
         return {"state": "failed", "detail": "the command changed nothing"}
-    if len(work.patch) > LONGEST_PATCH:
-        return {"state": "failed", "detail": f"the command changed more than {LONGEST_PATCH} characters"}
-    return {"state": "completed", "detail": detail, "patch": work.patch}
+    size = sum(len(data or b"") for data in work.files.values())
+    if len(work.files) > MOST_FILES or size > MOST_BYTES:
+        told = (
+            f"the command changed {len(work.files)} files to {size} bytes; {MOST_FILES} and {MOST_BYTES} are the most"
+        )
+        return {"state": "failed", "detail": told}
+    files = {path: None if data is None else base64.b64encode(data).decode() for path, data in work.files.items()}
+    return {"state": "completed", "detail": detail, "base": work.base, "files": files}
 
 
 def _session(session_id: str, record: dict[str, Any]) -> Session:
-    return Session(
-        "command", session_id, "", record["state"], patch=record.get("patch"), detail=record.get("detail", "")
-    )
+    made = None
+    if "files" in record:
+        files = {path: None if data is None else base64.b64decode(data) for path, data in record["files"].items()}
+        made = Made(record["base"], files)
+    return Session("command", session_id, "", record["state"], made=made, detail=record.get("detail", ""))
 
 
 def _id(brief: Brief) -> str:

@@ -28,7 +28,6 @@ STATES: Final[dict[str, SessionState]] = {
 ENDED: Final = frozenset(("failed", "completed"))
 EXPLAINED: Final = frozenset(("awaiting-approval", "awaiting-feedback", "paused", "failed"))
 """The states whose reason stands among the activities."""
-LONGEST_PATCH: Final = 512 * 1024
 LONGEST_PLAN: Final = 4_000
 LONGEST_DETAIL: Final = 1_000
 """Characters."""
@@ -69,10 +68,10 @@ def session(value: dict[str, Any], activities: Sequence[dict[str, Any]], repo: s
     """`activities` oldest first, empty where the state needs none. A pull request elsewhere than in `repo` is none."""
     said, now = _text(value, "state"), state(value)
     notes = [f"Jules says {plain(said)[:60] or 'no state'}"] if now == "unknown" else []
-    pull, patch = _outputs(value, repo, notes)
+    pull = _output(value, repo, notes)
     if pull and pull.head and not pull.head.endswith(str(value["id"])):
         notes.append(f"its branch {plain(pull.head)[:100]} does not end in the session's number")
-    if (pull or patch) and now not in ENDED:
+    if pull and now not in ENDED:
         notes.append("it had an outcome and goes on")
     if why := _why(now, activities):
         notes.append(why)
@@ -84,14 +83,14 @@ def session(value: dict[str, Any], activities: Sequence[dict[str, Any]], repo: s
         state=now,
         plan=_plan(activities) if now == "awaiting-approval" else None,
         pull=pull,
-        patch=None if pull else patch,
         detail=one_line("; ".join(notes), LONGEST_DETAIL),
     )
 
 
-def _outputs(value: dict[str, Any], repo: str, notes: list[str]) -> tuple[PullRef | None, str | None]:
+def _output(value: dict[str, Any], repo: str, notes: list[str]) -> PullRef | None:
+    """The pull request it made. A change set is none: nobody here applies a diff."""
     pulls: dict[int, PullRef] = {}
-    patch = None
+    alone = False
     for output in _objects(value.get("outputs")):
         if isinstance(opened := output.get("pullRequest"), dict):
             found = _PULL.fullmatch(_text(opened, "url"))
@@ -99,15 +98,12 @@ def _outputs(value: dict[str, Any], repo: str, notes: list[str]) -> tuple[PullRe
                 pulls[int(found[2])] = PullRef(int(found[2]), found[0], _text(opened, "headRef")[:250])
             else:
                 notes.append(f"it names a pull request that is not in {repo}")
-        if isinstance(change := output.get("changeSet"), dict) and isinstance(change.get("gitPatch"), dict):
-            text = _text(change["gitPatch"], "unidiffPatch")
-            if len(text) > LONGEST_PATCH:
-                notes.append(f"its patch has {len(text)} characters, more than {LONGEST_PATCH}, and is left out")
-            else:
-                patch = text or patch
+        alone |= isinstance(output.get("changeSet"), dict)
     if len(pulls) > 1:
         notes.append(f"it names {len(pulls)} pull requests; the first counts")
-    return (pulls[min(pulls)] if pulls else None), patch
+    if alone and not pulls:
+        notes.append("it made a change set and no pull request")
+    return pulls[min(pulls)] if pulls else None
 
 
 def _why(now: SessionState, activities: Sequence[dict[str, Any]]) -> str:

@@ -70,10 +70,9 @@ class Rest:
         self._lock = threading.Lock()
         self._failures = 0
 
-    def get(self, path: str, query: Mapping[str, str] | None = None, accept: str | None = None) -> Any:
-        """The answer's JSON; its text where `accept` asks for something else."""
-        body = self._send("GET", path, query=query, headers={"Accept": accept} if accept else None)
-        return body.decode(errors="replace") if accept else self._parsed(path, body)
+    def get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
+        """The answer's JSON."""
+        return self._parsed(path, self._send("GET", path, query=query))
 
     def post(self, path: str, value: object = None) -> Any:
         """Send `value` as JSON (None: an empty body); the answer's JSON, None where it is empty."""
@@ -89,7 +88,6 @@ class Rest:
         path: str,
         query: Mapping[str, str] | None = None,
         value: object = None,
-        headers: Mapping[str, str] | None = None,
     ) -> bytes:
         try:
             with self._session.request(
@@ -97,7 +95,6 @@ class Rest:
                 self._url + path,
                 params=query,
                 json=value,
-                headers=headers,
                 timeout=TIMEOUT,
                 stream=True,
                 allow_redirects=False,  # requests would carry the key to wherever it is sent

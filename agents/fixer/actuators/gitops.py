@@ -1,6 +1,6 @@
 """The Hand for changes of the repository: one pull request a directive, in steps, each found again when it was done.
 
-    propose -> prove -> merge -> deployed        undo: propose, merge, deployed
+    propose -> prove -> merge -> deployed        undo: propose, merge, deployed        withdraw: close
 
 There is no ledger: GitHub is asked what stands. The branch's name comes from the directive, its commit is the same
 whenever it is made, a ref is created once, and a merge names the head that was proved.
@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from agents.fixer import pull_text
+from agents.fixer.overtaken import as_proposed
 from shared import crashpoints
-from shared.agent import Act
+from shared.agent import Act, Withdraw
 from shared.gitops.diff import File, FileChange, tree_diff, with_files
 from shared.gitops.edit import REGULAR_MODES, apply
 from shared.gitops.edit import Refused as NotMade
@@ -23,6 +24,8 @@ from shared.gitops.merge import merged as merge_lines
 from shared.gitops.paths import shown
 from shared.gitops.refusals import check
 from shared.gitops.stack import STACK
+from shared.gitops.titles import check_body, check_title
+from shared.gitops.words import meaning
 from shared.incident.change import Change, MergePull, RevertCommit
 from shared.incident.evidence import one_line
 from shared.incident.facts import AnyFact, Deployed, Merged, Proposed, Proved, Refused, Undone
@@ -71,8 +74,12 @@ class PullRequests:
         self._deployed_within = deployed_within
         self._reach = reach
 
-    def carry_out(self, act: Act) -> AnyFact:
-        """The fact of the step that is next. Raises Transient while its outcome is not known yet."""
+    def carry_out(self, act: Act | Withdraw) -> AnyFact | None:
+        """The fact of the step that is next; None where there is nothing to say. Raises Transient while its outcome is
+        not known yet."""
+        if isinstance(act, Withdraw):
+            self._withdraw(act)
+            return None
         if act.undo is not None:
             return self._undo(act)
         said = {type(e.fact): e for e in act.incident.way}
@@ -101,13 +108,14 @@ class PullRequests:
         complaint = self._complaint(files.get(STACK))
         if wrong := check(change, before, with_files(before, files), commit=done, compose_says=complaint):
             return _refused(directive, "the change is sound", "; ".join(wrong))
+        title, body = pull_text.title(directive), pull_text.body(act.incident, directive, differing)
+        if wrong := (*check_title(title), *check_body(body)):
+            return _refused(directive, "the text says what the change is", "; ".join(wrong))
         self._reach("change-made")
         given = act.incident.way[0].posted_at
-        title = pull_text.title(directive)
         new = NewCommit(base, files, pull_text.message(act.incident, directive), given)
         sha = self._pulls.branch(branch, new)
         self._reach("branch-made")
-        body = pull_text.body(act.incident, directive, differing)
         pull = self._pulls.propose(branch, title, body, (LABEL,))
         self._reach("pull-open")
         if pull.head_sha != sha:
@@ -120,7 +128,7 @@ class PullRequests:
             base_sha=base,
             head_sha=sha,
             files=tuple(sorted(files)),
-            changes=pull_text.meaning(differing),
+            changes=meaning(differing),
         )
 
     def _complaint(self, stack: bytes | None) -> str | None:
@@ -216,6 +224,12 @@ class PullRequests:
             waited = f"{(now - since).total_seconds():.0f} s"
             return "failed", f"no deployer has reported on {sha[:10]} in {waited}", now
         raise Transient(f"the deployer has not reported on {sha[:10]} yet", LOOK_AGAIN)
+
+    def _withdraw(self, act: Withdraw) -> None:
+        """Close it once: what a person pushed to, or opened again, is theirs."""
+        pull = self._source.pull(act.number)
+        if as_proposed(pull, act.head_sha) and not self._source.was_closed(act.number):
+            self._pulls.close_pull(act.number)
 
     def _undo(self, act: Act) -> Undone:
         """Take back the merge that this incident holds. Its branch is made of the merge alone, so it is found again;

@@ -4,7 +4,7 @@
 
 TREE (default: the current folder) holds `protected_services`. Distinct customers ask the service's own handler for
 quotes, with user-service replaced by an answer; nothing is started, nothing leaves the process. The memory in Python's
-hands is compared after 80 and after 110 quotes, so that a store of up to 80 is no leak. Takes 1–2 s and up to 100 MB.
+hands is compared after 40 and after 55 quotes, so that a store of up to 40 is no leak. Takes 1–2 s and up to 100 MB.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-WARM, MORE = 80, 30
+WARM, MORE = 40, 15
 MOST_PER_QUOTE = 32 * 1024
 """Bytes. A quote itself takes about 2 kB, of which the newest 5,000 are kept."""
 

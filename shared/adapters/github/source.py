@@ -62,6 +62,10 @@ class GitHubSource:
             raise Permanent(f"{len(paths)} files differ between {before[:10]} and {after[:10]}: too many to read")
         return tuple(self._change(path, old.get(path), new.get(path)) for path in paths)
 
+    def paths(self, sha: str) -> frozenset[str]:
+        """The path of every file in the commit."""
+        return frozenset(self._tree(sha))
+
     def files(self, sha: str, paths: tuple[str, ...]) -> Tree:
         """Those of `paths` that are in the commit."""
         tree = self._tree(sha)
@@ -77,6 +81,10 @@ class GitHubSource:
 
     def pull(self, number: int) -> Pull:
         return parse.pull(self._get(f"/pulls/{number}"))
+
+    def was_closed(self, number: int) -> bool:
+        """Whether a pull request was ever closed, as its first hundred events tell."""
+        return any(event.get("event") == "closed" for event in self._get(f"/issues/{number}/events?per_page=100"))
 
     def pulls_of(self, branch: str) -> tuple[Pull, ...]:
         """Open and closed pull requests from a branch of this repository, newest first."""
