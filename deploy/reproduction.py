@@ -9,96 +9,28 @@ told. The last line of the output is JSON: the figure, the bound it was held aga
      "environment": {"policy-service": {"MAX_RISK_FACTOR": "1.8"}, ...}, "memory_mib": {"policy-service": 192, ...},
      "base": what the last line said of the tree before the change, for the run on the tree after it}
 
-It starts the marketplace of the tree on loopback and sends it customers of its own. Standard library only.
+It starts the marketplace of the tree on loopback (`marketplace.py`) and sends it customers of its own. Standard library
+only.
 """
 
 from __future__ import annotations
 
-import http.client
 import json
-import os
 import random
-import socket
-import subprocess
 import sys
-import time
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-SERVICES: Final = ("user-service", "policy-service", "quote-service", "frontend")
+if TYPE_CHECKING:
+    from deploy.marketplace import Marketplace
+else:
+    from marketplace import Marketplace  # beside this file, wherever that is
+
 ABSENT, SHOWN, CANNOT_TELL = 0, 1, 3
 CUSTOMERS: Final = 40
 STEP: Final = 20
 MOST_CUSTOMERS: Final = 500
 """Customers after which a service that is still below its memory limit keeps nothing of them."""
-READY_WITHIN_S: Final = 40.0
-
-
-class Marketplace:
-    """The services of the tree in the working directory, each a process."""
-
-    def __init__(self, environment: dict[str, dict[str, str]]) -> None:
-        self.ports = dict(zip(SERVICES, _free_ports(len(SERVICES)), strict=True))
-        common = {
-            "PATH": os.environ.get("PATH", os.defpath),
-            "PYTHONPATH": str(Path.cwd()),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "HOST": "127.0.0.1",
-        }
-        common |= {f"{n.split('-')[0].upper()}_URL": f"http://127.0.0.1:{p}" for n, p in self.ports.items()}
-        self.processes = {
-            name: subprocess.Popen(
-                [sys.executable, "-m", f"protected_services.{name.replace('-', '_')}"],
-                env={**common, **environment.get(name, {}), "SERVICE_NAME": name, "PORT": str(port)},
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-            for name, port in self.ports.items()
-        }
-
-    def not_up(self) -> str | None:
-        """The first service that does not come up; None when all answer."""
-        deadline = time.monotonic() + READY_WITHIN_S
-        for name in SERVICES:
-            while not self.healthy(name):
-                if self.processes[name].poll() is not None or time.monotonic() > deadline:
-                    return name
-                time.sleep(0.02)
-        return None
-
-    def healthy(self, name: str) -> bool:
-        try:
-            return self.ask(name, "GET", "/healthz")[0] == 200
-        except OSError:
-            return False
-
-    def ask(self, name: str, method: str, path: str, body: object = None) -> tuple[int, Any]:
-        """Raises OSError when nobody answers within 5 s."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.ports[name], timeout=5)
-        try:
-            text = None if body is None else json.dumps(body)
-            connection.request(method, path, text, {"Content-Type": "application/json"} if text else {})
-            answer = connection.getresponse()
-            raw = answer.read()
-        except http.client.HTTPException as error:
-            raise ConnectionError(str(error)) from error
-        finally:
-            connection.close()
-        try:
-            return answer.status, json.loads(raw)
-        except ValueError:
-            return answer.status, None
-
-    def resident_kib(self, name: str) -> float:
-        """Resident memory of a service."""
-        text = Path(f"/proc/{self.processes[name].pid}/status").read_text(encoding="utf-8")
-        return float(next(line.split()[1] for line in text.splitlines() if line.startswith("VmRSS:")))
-
-    def stop(self) -> None:
-        for process in self.processes.values():
-            process.kill()
-        for process in self.processes.values():
-            process.wait()
 
 
 def main() -> int:
@@ -179,16 +111,6 @@ def _customers(market: Marketplace, count: int, first: int = 0) -> dict[str, int
             status = 0
         seen[{201: "purchased", 409: "refused"}.get(status, "failed")] += 1
     return seen
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [int(one.getsockname()[1]) for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 def _say(status: int, figure: float | None, bound: float | None, what: str, customers: int | None = None) -> int:

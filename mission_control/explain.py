@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import Final
 
 from mission_control.running import target
 from mission_control.settings import Settings
@@ -35,6 +36,9 @@ from shared.incident.facts import (
 )
 from shared.incident.parts import Evidence, Measure
 from shared.incident.replay import Entry, Incident
+
+MARKS: Final[Mapping[bool | None, str]] = {True: "yes", False: "NO ", None: " - "}
+"""Before a rule or a check: it holds, it fails, nothing is claimed."""
 
 
 def explain(settings: Settings, number: int) -> int:
@@ -69,7 +73,8 @@ def _headline(entry: Entry) -> str:
         case Diagnosed():
             text = f"root cause: {fact.root_cause} (confidence {fact.confidence:.2f}, attempt {fact.attempt})"
         case Ruled():
-            text = f"ruled {fact.ruling}: {sum(p.ok for p in fact.predicates)} of {len(fact.predicates)} rules hold"
+            held = sum(p.ok is True for p in fact.predicates)
+            text = f"ruled {fact.ruling}: {held} of {len(fact.predicates)} rules hold"
         case Commanded():
             text = f"{fact.login} ({fact.permission}) said /{fact.command}"
         case Began():
@@ -130,9 +135,9 @@ def _details(fact: AnyFact) -> Iterator[str]:
             yield from _evidence(fact.evidence)
             yield from (f"missing: {what}" for what in fact.missing)
         case Ruled():
-            yield from (f"{'yes' if rule.ok else 'NO '} {rule.name}: {rule.detail}" for rule in fact.predicates)
+            yield from (f"{MARKS[rule.ok]} {rule.name}: {rule.detail}" for rule in fact.predicates)
         case Proved():
-            yield from (f"{'yes' if check.ok else 'NO '} {check.name}: {check.detail}" for check in fact.checks)
+            yield from (f"{MARKS[check.ok]} {check.name}: {check.detail}" for check in fact.checks)
         case Applied():
             yield f"{fact.before.container_id[:12]} started {fact.before.started_at} → {fact.after.started_at}"
         case Refused():

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from mission_control.deployer.release import BadRelease, Release
 from shared.gitops.stack import STACK, Service
+from shared.incident.change import REPLICAS
 
 SERVICES: Final = ("user-service", "policy-service", "quote-service", "frontend")
 """In the order in which they are needed."""
@@ -117,7 +118,7 @@ def _patient(name: str, wanted: Service, site: Site, release: Release, common: M
     reserved = {*given, "SERVICE_VERSION"}
     if taken := sorted(key for key in wanted.environment if key in reserved or _LOADS_CODE.fullmatch(key)):
         raise BadRelease(f"{name}: {', '.join(taken)[:60]} is for the deployer to say, not for {STACK}")
-    if wanted.replicas != 1:
+    if wanted.replicas != REPLICAS:
         raise BadRelease(
             f"{name}: {wanted.replicas} replicas cannot be had here: its records are in one process's memory"
         )

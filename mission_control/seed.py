@@ -12,8 +12,10 @@ from mission_control.deployer.release import SOURCE
 from mission_control.settings import REPOSITORY_ROOT
 from shared.adapters.git import GitSaysNo, git
 from shared.gitops.stack import STACK
-from shared.proof import REPRODUCTION
+from shared.proof import REPRODUCTION, TESTS
 
+STARTER: Final = "deploy/marketplace.py"
+"""What the reproduction and the tests start the services with."""
 BACKDATED: Final = timedelta(days=1)
 _README: Final = """# marketplace
 
@@ -23,6 +25,7 @@ knows, decides and does about it stands there.
 - `protected_services/`: the services. What is on the default branch is what runs.
 - `deploy/stack.yaml`: what each of them runs with. A commit is deployed, and its status says how that went.
 - `deploy/reproduction.py`: shows a symptom on a tree. A change is proved by it: it fails before and passes after.
+- `deploy/tests.py`: whether the marketplace does its business. What passed before a change passes after it.
 - `deploy/policy.yaml`: what the fleet may do. What is not listed is denied.
 - `deploy/keys.toml`: the fleet's public keys. A comment is a fact only when one of these signed it.
 
@@ -49,7 +52,7 @@ def seed(pages: str, repo: str, token: str, policy: Path, keyring: Path) -> bool
             if not (folder / SOURCE).exists():
                 _lay_out(folder, policy, keyring)
             (folder / STACK).parent.mkdir(exist_ok=True)
-            for name in (STACK, REPRODUCTION):
+            for name in (STACK, REPRODUCTION, TESTS, STARTER):
                 shutil.copyfile(REPOSITORY_ROOT / name, folder / name)
             git(folder, "add", "--all", "--force")
             when = (datetime.now(UTC) - BACKDATED).isoformat()

@@ -14,12 +14,14 @@ from datetime import timedelta
 from typing import Any, Final
 
 from agents.escalation.sound import sound
+from mission_control.explain import MARKS
 from mission_control.github import pages
 from mission_control.keys import JULES
 from mission_control.running import Target, target
 from mission_control.sandbox import choose
 from mission_control.settings import Settings
 from mission_control.verify import read_incident
+from shared.adapters.compose import ComposeConfig
 from shared.adapters.git import GitTrees
 from shared.adapters.github import Address, GitHub, connect
 from shared.adapters.github.pulls import GitHubPulls
@@ -38,7 +40,7 @@ NAMED: Final = re.compile(
 )
 BEFORE: Final = timedelta(hours=1)
 """How long before the first detection the tree is taken that must be quiet; the oldest there is where there is less."""
-MARK: Final = {"proved": "PROVED", "unverified": "NOT PROVED", "refuted": "REFUTED"}
+WORD: Final = {"proved": "PROVED", "unverified": "NOT PROVED", "refuted": "REFUTED"}
 
 
 class NotVerifiable(Exception):
@@ -73,7 +75,7 @@ def verify_jules_pr(settings: Settings, number: int | None, as_json: bool, statu
         raise NotVerifiable(str(failure)) from failure
     finally:
         github.close()
-    sys.stdout.write(json.dumps(_document(verdict), indent=2) + "\n" if as_json else _table(verdict))
+    sys.stdout.write(json.dumps(_document(verdict), indent=2) + "\n" if as_json else table(verdict))
     return 0 if verdict.proved else 1
 
 
@@ -82,7 +84,8 @@ def _verdict(settings: Settings, at: Target, github: GitHub, number: int | None)
     pull = source.pull(number if number is not None else _newest(at))
     incident = _incident(at, pull)
     url = f"{pages(at.repository.api)}/{at.repository.name}.git"
-    prover = RedGreen(choose(settings).sandbox, GitTrees(settings.state_dir / "trees", url, at.repository.token))
+    trees = GitTrees(settings.state_dir / "trees", url, at.repository.token)
+    prover = RedGreen(choose(settings).sandbox, trees, compose=ComposeConfig())
     whole = sound(pull, source.difference(pull.base_sha, pull.head_sha), pull.head_sha)
     if not whole.ok:
         return Verdict(pull, incident.number, Proof("refuted", (whole,)))
@@ -133,17 +136,18 @@ def _document(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _table(verdict: Verdict) -> str:
+def table(verdict: Verdict) -> str:
+    """What a person reads: a line for each check, and the verdict."""
     pull, checks = verdict.pull, verdict.proof.checks
     lines = [
         f"pull request {pull.number} at {pull.head_sha[:10]} for incident {verdict.incident}: {_plain(pull.title)}"
     ]
     lines += [_row(check) for check in checks]
-    return "\n".join([*lines, MARK[verdict.proof.verdict]]) + "\n"
+    return "\n".join([*lines, WORD[verdict.proof.verdict]]) + "\n"
 
 
 def _row(check: Predicate) -> str:
-    return f"  {'yes' if check.ok else 'NO '}  {check.name:18} {_plain(check.detail)}"
+    return f"  {MARKS[check.ok]}  {check.name:18} {_plain(check.detail)}"
 
 
 def _plain(text: str) -> str:

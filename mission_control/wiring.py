@@ -139,6 +139,7 @@ def _fixer(kit: Kit, stack: ExitStack) -> Built:
     from agents.fixer.hands import Hands
     from agents.fixer.look import Fixer
     from mission_control.sandbox import ChosenWhenNeeded, choose
+    from shared.adapters.compose import ComposeConfig
     from shared.adapters.docker import DockerHands
     from shared.adapters.github.pulls import GitHubPulls
     from shared.runtime.red_green import RedGreen
@@ -150,10 +151,11 @@ def _fixer(kit: Kit, stack: ExitStack) -> Built:
     ledger = Ledger(kit.settings.state_dir / "ledger", kit.clock, time.sleep)
     source = GitHubSource(kit.github.wire)
     pulls = GitHubPulls(kit.github.wire, source, kit.github.budget)
-    prover = RedGreen(ChosenWhenNeeded(partial(choose, kit.settings)), _trees(kit))
+    compose = ComposeConfig()
+    prover = RedGreen(ChosenWhenNeeded(partial(choose, kit.settings)), _trees(kit), compose=compose)
     hands = Hands(
         restarts=ContainerRestart(docker, ledger, kit.clock, frozenset(kit.policy.services)),
-        changes=PullRequests(source, pulls, prover, kit.policy, kit.github.reads.now),
+        changes=PullRequests(source, pulls, prover, kit.policy, kit.github.reads.now, compose=compose),
     )
     agent = Fixer(docker, kit.github.reads, ledger.recent, kit.policy, source, kit.keyring.accounts)
     return agent, hands, _closed_ones_too
@@ -175,6 +177,7 @@ def _escalation(kit: Kit, stack: ExitStack) -> Built:
     from agents.escalation.look import Escalation
     from mission_control.sandbox import ChosenWhenNeeded, choose
     from mission_control.tier3 import backends, closing
+    from shared.adapters.compose import ComposeConfig
     from shared.adapters.github.pulls import GitHubPulls
     from shared.runtime.red_green import RedGreen
 
@@ -183,7 +186,7 @@ def _escalation(kit: Kit, stack: ExitStack) -> Built:
     made = backends(kit, sandbox, trees, source)
     closing(stack, made)
     pulls = GitHubPulls(kit.github.wire, source, kit.github.budget)
-    hand = Tier3(made, source, pulls, RedGreen(sandbox, trees), kit.redactor)
+    hand = Tier3(made, source, pulls, RedGreen(sandbox, trees, compose=ComposeConfig()), kit.redactor)
     agent = Escalation(kit.github.reads, kit.github.reads, kit.keyring.accounts, made, source)
     return agent, hand, _nothing_more
 

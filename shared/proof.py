@@ -12,14 +12,18 @@ from shared.incident.replay import Incident
 from shared.source import Pulls, StatusState
 
 Verdict = Literal["proved", "unverified", "refuted"]
-REPRODUCTION: Final = "deploy/reproduction.py"
+PROGRAMS: Final = "deploy"
+"""The folder of the repository's own programs. What of it is Python lies beside each of them when it runs."""
+REPRODUCTION: Final = f"{PROGRAMS}/reproduction.py"
 """The repository's own program that shows a symptom: exit status 0 absent, 1 shown, anything else cannot tell."""
+TESTS: Final = f"{PROGRAMS}/tests.py"
+"""The repository's own tests: exit status 0 they pass, 1 they fail, anything else cannot tell."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """`proved`: the reproduction failed on the base and passes on the head. `refuted`: a check failed. Else
-    `unverified`: nothing speaks against it, and nothing showed it."""
+    """`proved`: the reproduction failed on the base and passes on the head, and nothing that passed on the base fails
+    on it. `refuted`: a check failed. Else `unverified`: nothing speaks against it, and something was not shown."""
 
     verdict: Verdict
     checks: tuple[Predicate, ...]
@@ -30,6 +34,14 @@ class Prover(Protocol):
 
     def prove(self, incident: Incident, base: str, head: str) -> Proof:
         """Raises Transient when it cannot be found out now."""
+        ...
+
+
+class Compose(Protocol):
+    """What will read the desired state when it is deployed."""
+
+    def says(self, stack: bytes) -> Predicate:
+        """Whether docker compose reads `stack`, the whole desired state; nothing is claimed where it was not asked."""
         ...
 
 
@@ -44,6 +56,8 @@ class Trees(Protocol):
 def report(pulls: Pulls, head: str, checks: tuple[Predicate, ...], bad: StatusState = "failure") -> None:
     """Say each check as a commit status on the head it was made of. Raises Transient, Permanent.
 
-    `bad`: what is not ok; `error` where nothing could be found out."""
+    `bad`: what is not ok; `error` where nothing could be found out. A check that claims nothing is not said: GitHub has
+    no state of a commit for that, and every one it has claims something."""
     for one in checks:
-        pulls.status(head, f"sre-space/{one.name}", "success" if one.ok else bad, one.detail)
+        if one.ok is not None:
+            pulls.status(head, f"sre-space/{one.name}", "success" if one.ok else bad, one.detail)

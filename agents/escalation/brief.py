@@ -204,7 +204,7 @@ def _tried(entry: Entry) -> str:
         case Proposed() as fact:
             return f"{at} pull request {fact.number}: {'; '.join(fact.changes)}"
         case Proved() as fact:
-            failed = "; ".join(f"{c.name}: {c.detail}" for c in fact.checks if not c.ok)
+            failed = "; ".join(f"{c.name}: {c.detail}" for c in fact.checks if c.ok is False)
             return f"{at} pull request {fact.number} is {fact.verdict}" + (f" ({failed})" if failed else "")
         case Merged() as fact:
             return f"{at} pull request {fact.number} was merged"

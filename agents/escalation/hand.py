@@ -22,7 +22,7 @@ from shared.incident.facts import AnyFact, Diagnosed, Dispatched, Proposed, Prov
 from shared.incident.parts import Directive
 from shared.incident.replay import Incident
 from shared.ports import Backend, Permanent, Queued, Transient
-from shared.proof import REPRODUCTION, Proof, Prover, report
+from shared.proof import REPRODUCTION, TESTS, Proof, Prover, report
 from shared.redaction import Redactor
 from shared.source import Pulls, Source
 
@@ -68,7 +68,10 @@ class Tier3:
                 return self._prove(act.incident)
 
     def _open(self, backend: Backend, act: Delegate) -> Dispatched:
-        script = f"python {REPRODUCTION} INCIDENT.json   # exit status 1: the symptom is there, 0: it is not"
+        script = (
+            f"python {REPRODUCTION} INCIDENT.json   # exit status 1: the symptom is there, 0: it is not\n"
+            f"python {TESTS}   # where it is there; 0: they pass. What passes now must pass with the change"
+        )
         never = tuple(pattern for pattern in PROTECTED if not pattern.startswith("!"))  # exceptions are no places
         terms = Terms(self._source.default_branch(), ALLOWED, never, script)
         text = brief(act.incident, act.attempt, terms, self._redactor)

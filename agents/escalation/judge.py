@@ -121,7 +121,7 @@ def _hand_on(incident: Incident, seen: Seen) -> Effect | None:
 def _judge_pull(incident: Incident, at_work: Dispatched, last: Proposed | Proved) -> Effect:
     if isinstance(last, Proposed):
         return Delegate("prove", at_work.backend, attempt(incident), incident)
-    failed = "; ".join(f"{c.name}: {c.detail}" for c in last.checks if not c.ok)
+    failed = "; ".join(f"{c.name}: {c.detail}" for c in last.checks if c.ok is False)
     return Say(_returned(at_work, f"pull request {last.number} is {last.verdict}: {failed}"))
 
 

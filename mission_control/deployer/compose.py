@@ -23,6 +23,7 @@ from mission_control.deployer.plan import Plan, Seen, plan
 from mission_control.deployer.release import COMPOSE, SOURCE, BadRelease, Release
 from mission_control.patients import RELEASE, SERVICES, SPEC, wrong_services
 from mission_control.settings import REPOSITORY_ROOT, Settings
+from shared.incident.change import REPLICAS
 
 SOCKET: Final = "unix:///var/run/docker.sock"
 OVERRIDE: Final = "compose.deployed.yml"
@@ -79,7 +80,7 @@ class ComposeHost:
         """Compares what each container was made from with what it is to be made from. Raises BadRelease."""
         wrong_services(release)
         for name, service in release.services.items():
-            if service.image is not None or service.replicas != 1:
+            if service.image is not None or service.replicas != REPLICAS:
                 raise BadRelease(f"{name}: its image is built from the source, and it runs once: it has one name")
         return plan(specs(release, self._described(release)), self._engine.there(SERVICES), waking=waking)
 

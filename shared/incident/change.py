@@ -6,7 +6,7 @@ refused. All values but a revert's stand in one file, the desired state of the s
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -41,8 +41,13 @@ class SetMemory(Record):
     after: Mebibytes
 
 
+REPLICAS: Final = 1
+"""The containers of a service that the deployers of this product run: each has one name and one address, and what a
+service knows is in the memory of one process. The desired state may say more; it is then not deployed."""
+
+
 class SetReplicas(Record):
-    """Another number of containers for a service."""
+    """Another number of containers for a service. Nothing here runs another one (REPLICAS), so policy denies it."""
 
     verb: Literal["set-replicas"] = "set-replicas"
     service: Name

@@ -175,8 +175,9 @@ class Proposed(Fact):
 class Proved(Fact):
     """What came of the checks of a pull request at exactly `head_sha`, and who may merge it.
 
-    `proved`: the reproduction failed on the base and passes on the head. `unverified`: nothing speaks against it, and
-    nothing showed it. `refuted`: a check failed. Only `proved` is ever merged without a person.
+    `proved`: the reproduction failed on the base and passes on the head, and so do the repository's tests, unless they
+    fail on the base too or there are none. `unverified`: nothing speaks against it, and something was not shown.
+    `refuted`: a check failed. Only `proved` is ever merged without a person.
     """
 
     kind: Literal["proved"] = "proved"

@@ -138,8 +138,9 @@ Hypotheses = Annotated[tuple[Hypothesis, ...], Field(max_length=6)]
 
 
 class Predicate(Record):
-    """One rule of the policy with its result."""
+    """One rule of the policy, or one check of a proof, with its result."""
 
     name: Name
-    ok: bool
+    ok: bool | None
+    """None: nothing is claimed, neither that it holds nor that it fails; `detail` says why. A rule always claims."""
     detail: Line

@@ -29,7 +29,8 @@ class VerbRule(Record):
     """What holds for one verb everywhere.
 
     `merge` is who lets a pull request in: the policy, once it is proved, or a person. The bounds are those of the
-    changes that have one: `max_mib` and `max_factor` of a memory limit, `max_replicas`.
+    changes that have one: `max_mib` and `max_factor` of a memory limit, `max_replicas`, of
+    which no more is allowed than is deployed (`change.REPLICAS`).
     """
 
     approval: bool

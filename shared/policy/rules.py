@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
-from shared.incident.change import SetMemory, SetReplicas
+from shared.incident.change import REPLICAS, SetMemory, SetReplicas
 from shared.incident.parts import Directive, Observed, Predicate
 from shared.policy.model import Policy
 
@@ -102,8 +102,8 @@ def change_bounded(p: Policy, d: Directive, _: Situation) -> tuple[bool, str]:
             bound = min(most, int(before * factor))
             return after <= bound, f"{after} MiB, at most {bound} MiB ({before} MiB now)"
         case SetReplicas(after=after):
-            most = rule.max_replicas if rule and rule.max_replicas is not None else 0
-            return 1 <= after <= most, f"{after} replicas, at most {most}"
+            most = min(rule.max_replicas if rule and rule.max_replicas is not None else 0, REPLICAS)
+            return 1 <= after <= most, f"{after} replicas, at most {most}: what is deployed here runs as one process"
         case _:
             return True, "no bound applies"
 

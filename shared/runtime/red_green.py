@@ -1,143 +1,106 @@
-"""The red-to-green proof: the repository's own reproduction must fail on the base and pass on the head, in a sandbox.
+"""The red-to-green proof, in a sandbox: the repository's own reproduction must fail on the base and pass on the head,
+and its own tests must not fail by the change.
 
-The reproduction is taken from the base for both runs, so that a change cannot soften what it is held against. It is
-told the incident: its symptom, the figures before and during it, and the configuration of the tree it runs on.
+Both are taken from the base for every run, so that a change cannot soften what it is held against. The reproduction is
+told the incident: its symptom, the figures before and during it; both are told what the tree they run on declares.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from shared.gitops.stack import STACK, BadStack, parse_stack
 from shared.incident.evidence import one_line
 from shared.incident.parts import Predicate
 from shared.incident.replay import Incident
-from shared.ports import SANDBOX_INPUT, Job, Limits, Outcome, Permanent, Sandbox
-from shared.proof import REPRODUCTION, Proof, Trees, Verdict
+from shared.ports import Limits, Sandbox
+from shared.proof import REPRODUCTION, TESTS, Compose, Proof, Trees, Verdict
+from shared.runtime import own_tests
+from shared.runtime.programs import LIMITS, Programs, Said, desired_state
 
-ABSENT, SHOWN = 0, 1
-LIMITS: Final = Limits(wall_s=90.0, cpu_s=60, memory_mb=512, pids=128)
-TOLD: Final = "incident.json"
-SCRIPT: Final = "reproduction.py"
-
-
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """What the reproduction said of one tree; `shown` is None where it could not tell."""
-
-    shown: bool | None
-    detail: str
-    took_s: float
-    figures: Mapping[str, Any] = field(default_factory=dict)
-    """Its last line, where that is a JSON object."""
+RED, GREEN, QUIET = "base-is-red", "head-is-green", "control-is-quiet"
+_NO_REPRODUCTION: Final = f"{REPRODUCTION} is not in the repository"
 
 
 class RedGreen:
     """Fulfils `shared.proof.Prover`."""
 
-    def __init__(self, sandbox: Sandbox, trees: Trees, limits: Limits = LIMITS) -> None:
+    def __init__(
+        self, sandbox: Sandbox, trees: Trees, limits: Limits = LIMITS, *, compose: Compose | None = None
+    ) -> None:
         self._sandbox = sandbox
         self._trees = trees
         self._limits = limits
+        self._compose = compose
 
     def prove(self, incident: Incident, base: str, head: str) -> Proof:
-        """Run the reproduction on both. Raises Transient, or Permanent for a tree that cannot be read."""
+        """Ask compose of a new desired state, run the reproduction on both, and the tests on the head. Raises
+        Transient, or Permanent for a tree that cannot be read."""
         if self._sandbox.strength.word == "none":
-            return _proof("unverified", "reproduction", f"there is no sandbox: {self._sandbox.strength.line}")
+            return _unverified("reproduction", f"there is no sandbox: {self._sandbox.strength.line}")
         with self._trees.tree(base) as before, self._trees.tree(head) as after:
-            script = before / REPRODUCTION
-            if not script.is_file() or script.is_symlink():
-                return _proof("unverified", "reproduction", f"{REPRODUCTION} is not in the repository")
-            red = self._run(script.read_bytes(), incident, before)
-            if red.shown is None:
-                return _proof("unverified", "base-is-red", red.detail)
-            if not red.shown:
-                return _proof("unverified", "base-is-red", f"no reproduction, it passes on the base: {red.detail}")
-            green = self._run(script.read_bytes(), incident, after, red.figures)
-        strength = self._sandbox.strength.word
-        checks = (
-            Predicate(name="base-is-red", ok=True, detail=one_line(f"{red.detail} ({red.took_s:.1f} s, {strength})")),
-            Predicate(
-                name="head-is-green",
-                ok=green.shown is False,
-                detail=one_line(f"{green.detail} ({green.took_s:.1f} s, {strength})"),
-            ),
-        )
-        if green.shown is None:
-            return Proof("unverified", checks)
-        return Proof("refuted" if green.shown else "proved", checks)
+            reads = self._reads(before, after)
+            if any(check.ok is False for check in reads):
+                return Proof("refuted", reads)
+            proof = self._red_green(incident, before, after)
+        return Proof(proof.verdict, (*reads, *proof.checks))
 
     def quiet(self, incident: Incident, base: str, control: str) -> Predicate:
         """Whether the reproduction of `base` finds nothing on a tree without the fault. Raises as `prove` does."""
-        name = "control-is-quiet"
         if self._sandbox.strength.word == "none":
-            return Predicate(name=name, ok=False, detail=one_line(f"no sandbox: {self._sandbox.strength.line}"))
+            return Predicate(name=QUIET, ok=False, detail=one_line(f"no sandbox: {self._sandbox.strength.line}"))
         with self._trees.tree(base) as before, self._trees.tree(control) as tree:
-            script = before / REPRODUCTION
-            if not script.is_file() or script.is_symlink():
-                return Predicate(name=name, ok=False, detail=f"{REPRODUCTION} is not in the repository")
-            run = self._run(script.read_bytes(), incident, tree)
-        detail = f"{control[:10]}: {run.detail} ({run.took_s:.1f} s)"
-        return Predicate(name=name, ok=run.shown is False, detail=one_line(detail))
+            programs = Programs(before, self._sandbox, self._limits)
+            if not programs.there(REPRODUCTION):
+                return Predicate(name=QUIET, ok=False, detail=_NO_REPRODUCTION)
+            said = programs.run(REPRODUCTION, tree, {**_told(incident), "base": None})
+        detail = f"{control[:10]}: {said.detail} ({said.took_s:.1f} s)"
+        return Predicate(name=QUIET, ok=said.well is True, detail=one_line(detail))
 
-    def _run(self, script: bytes, incident: Incident, tree: Path, base: Mapping[str, Any] | None = None) -> _Run:
-        """`base`: what the reproduction said of the base, for the run on the head."""
-        try:
-            told = {"service": incident.detected.service, **_symptom(incident), **_declared(tree), "base": base}
-        except BadStack as error:
-            return _Run(None, one_line(f"{STACK}: {error}"), 0.0)
-        job = Job(
-            tree,
-            ("python3", f"{SANDBOX_INPUT}/{SCRIPT}", f"{SANDBOX_INPUT}/{TOLD}"),
-            files={SCRIPT: script, TOLD: json.dumps(told).encode()},
-            limits=self._limits,
-        )
-        try:
-            outcome = self._sandbox.run(job)
-        except Permanent as error:
-            return _Run(None, one_line(str(error)), 0.0)
-        shown = {SHOWN: True, ABSENT: False}.get(outcome.exit_code if outcome.exit_code is not None else -1)
-        figures = _figures(outcome)
-        return _Run(shown, _said(outcome, figures), outcome.took_s, figures)
+    def _reads(self, before: Path, after: Path) -> tuple[Predicate, ...]:
+        """Whether compose reads the desired state that the head has, where that is another one."""
+        new = desired_state(after)
+        if self._compose is None or new is None or new == desired_state(before):
+            return ()
+        return (self._compose.says(new),)
+
+    def _red_green(self, incident: Incident, before: Path, after: Path) -> Proof:
+        programs = Programs(before, self._sandbox, self._limits)
+        if not programs.there(REPRODUCTION):
+            return _unverified("reproduction", _NO_REPRODUCTION)
+        red = programs.run(REPRODUCTION, before, {**_told(incident), "base": None})
+        if red.well is not False:
+            passes = "no reproduction, it passes on the base: " if red.well else ""
+            return _unverified(RED, f"{passes}{red.detail}")
+        green = programs.run(REPRODUCTION, after, {**_told(incident), "base": red.figures})
+        checks = (self._check(RED, True, red), self._check(GREEN, green.well is True, green))
+        if green.well is not True:
+            return Proof("unverified" if green.well is None else "refuted", checks)
+        tests, verdict = self._tests(programs, before, after)
+        return Proof(verdict, (*checks, tests))
+
+    def _tests(self, programs: Programs, before: Path, after: Path) -> tuple[Predicate, Verdict]:
+        """On the base only where they fail on the head: the service may be down meanwhile."""
+        if not programs.there(TESTS):
+            return own_tests.absent(), "proved"
+        strength, head = self._sandbox.strength.word, programs.run(TESTS, after, {})
+        base = programs.run(TESTS, before, {}) if head.well is False else None
+        check, verdict = own_tests.held(head, base, strength)
+        if verdict != "refuted":
+            return check, verdict
+        again = programs.run(TESTS, after, {})  # a machine that is too busy fails tests too
+        return (check, verdict) if again.well is False else own_tests.unsteady(head, strength)
+
+    def _check(self, name: str, ok: bool, said: Said) -> Predicate:
+        detail = f"{said.detail} ({said.took_s:.1f} s, {self._sandbox.strength.word})"
+        return Predicate(name=name, ok=ok, detail=one_line(detail))
 
 
-def _symptom(incident: Incident) -> dict[str, Any]:
+def _told(incident: Incident) -> dict[str, Any]:
     detected = incident.detected
     measures = [{"name": m.name, "before": m.before, "after": m.after} for m in detected.measures]
-    return {"symptom": detected.symptom, "measures": measures}
+    return {"service": detected.service, "symptom": detected.symptom, "measures": measures}
 
 
-def _declared(tree: Path) -> dict[str, Any]:
-    """The configuration and the memory limits that the tree declares. Raises BadStack."""
-    file = tree / STACK
-    services = parse_stack(file.read_bytes()).services if file.is_file() and not file.is_symlink() else {}
-    return {
-        "environment": {name: dict(service.environment) for name, service in services.items()},
-        "memory_mib": {name: service.memory_mib for name, service in services.items()},
-    }
-
-
-def _figures(outcome: Outcome) -> Mapping[str, Any]:
-    """The last line as JSON, the job's word."""
-    try:
-        said = json.loads(outcome.output.strip().rpartition("\n")[2][:2_000])
-    except (ValueError, RecursionError):
-        return {}
-    return said if isinstance(said, dict) else {}
-
-
-def _said(outcome: Outcome, figures: Mapping[str, Any]) -> str:
-    """The figure, where it was said; else how it ended. The words are the job's, and text."""
-    if outcome.ended != "exited":
-        return f"it ended by its limits: {outcome.ended}"
-    if {"what", "figure", "bound"} <= figures.keys():
-        return one_line(f"{figures['what']}: {figures['figure']} against {figures['bound']}")
-    return one_line(f"exit status {outcome.exit_code}: {outcome.output.strip().rpartition(chr(10))[2][-160:]}")
-
-
-def _proof(verdict: Verdict, name: str, detail: str) -> Proof:
-    return Proof(verdict, (Predicate(name=name, ok=False, detail=one_line(detail)),))
+def _unverified(name: str, detail: str) -> Proof:
+    return Proof("unverified", (Predicate(name=name, ok=False, detail=one_line(detail)),))

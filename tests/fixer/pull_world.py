@@ -20,6 +20,7 @@ from shared.policy.model import Policy, parse_policy
 from shared.ports import Transient
 from shared.source import DEPLOY, StatusState
 from shared.testing.clock import VirtualClock
+from shared.testing.compose import ScriptedCompose
 from shared.testing.log import LogBuilder
 from shared.testing.prover import ScriptedProver
 from shared.testing.samples import FLEET, SERVICE
@@ -48,12 +49,15 @@ class PullWorld:
     policy: Policy
     bad: str
     prover: ScriptedProver = field(default_factory=ScriptedProver)
+    compose: ScriptedCompose | None = None
     log: LogBuilder = field(default_factory=LogBuilder)
 
     def hand(self, reach: Callable[[str], None] = lambda _: None) -> PullRequests:
         """A new Fixer process, as far as the repository can tell."""
         account = self.forge.account(FLEET)
-        return PullRequests(account, account, self.prover, self.policy, self.clock.now, reach=reach)
+        return PullRequests(
+            account, account, self.prover, self.policy, self.clock.now, compose=self.compose, reach=reach
+        )
 
     def approved(self, change: Order | None = None) -> PullWorld:
         """Say all that comes before the hand's work."""

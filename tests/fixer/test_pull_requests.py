@@ -15,6 +15,7 @@ from shared.incident.facts import Deployed, Diagnosed, Merged, Proposed, Proved,
 from shared.incident.status import Status
 from shared.ports import Permanent, Transient
 from shared.proof import Verdict
+from shared.testing.compose import ScriptedCompose
 from shared.testing.samples import FLEET, evidence
 from tests.fixer.pull_world import BAD, GOOD, PullWorld, pull_world
 from tests.fixer.schedules import Stage
@@ -258,6 +259,35 @@ def test_a_head_that_somebody_moved_before_the_proposal_was_said_is_for_a_person
     world.forge.push({"README.md": b"evil\n"}, "One more thing", branch=world.branch)
     with pytest.raises(Permanent, match="another commit"):
         world.step()
+
+
+# what compose says
+
+
+def test_what_compose_does_not_read_is_refused_with_its_words_before_anything_is_pushed(world: PullWorld) -> None:
+    world.compose = ScriptedCompose("services.policy-service: no")
+    refused = world.step()
+    assert isinstance(refused, Refused)
+    assert refused.precondition == "the change is sound"
+    assert refused.detail == "docker compose refuses it: services.policy-service: no"
+    assert (sorted(world.forge.branches), world.forge.writes) == (["main"], [])
+
+
+@pytest.mark.parametrize("complaint", ["", None])
+def test_compose_is_shown_the_whole_new_state_and_where_there_is_none_the_change_goes_on(
+    world: PullWorld, complaint: str | None
+) -> None:
+    world.compose = ScriptedCompose(complaint)
+    assert world.finish() == WAY
+    assert world.compose.asked == [GOOD]
+
+
+def test_compose_is_not_asked_of_a_change_that_leaves_the_desired_state(world: PullWorld) -> None:
+    world = pull_world()
+    world.compose = ScriptedCompose("never")
+    later = world.forge.push({"README.md": b"# another\n"}, "Say more")
+    world.approved(RevertCommit(commit=later, paths=("README.md",))).step()
+    assert world.compose.asked == []
 
 
 # what the proof says

@@ -260,6 +260,7 @@ def test_path_tricks_are_refused(path: str, told: str) -> None:
         "agents/fixer/judge.py", "shared/policy/rules.py", "shared/gitops/refusals.py", "mission_control/wiring.py",
         "embedded/forge/app.py", "pyproject.toml", "requirements.lock", "mission-control.sh", "tests/conftest.py",
         "conftest.py", "protected_services/sitecustomize.py", "tests/promises.toml",
+        "deploy/reproduction.py", "deploy/tests.py", "deploy/marketplace.py",
     ],
 )  # fmt: skip
 def test_the_fleet_its_rules_and_what_starts_it_are_protected(path: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -18,7 +19,8 @@ from pydantic import ValidationError
 
 from shared.incident.codec import starts_like_a_block
 from shared.incident.commands import parse
-from shared.incident.facts import AnyFact, Diagnosed, parse_fact
+from shared.incident.facts import AnyFact, Diagnosed, Proved, parse_fact
+from shared.incident.parts import Predicate
 from shared.incident.render import chance, render, title
 from shared.incident.status import TRANSITIONS, Status
 from shared.incident.thread import Comment
@@ -254,3 +256,13 @@ def test_a_title_is_one_short_line() -> None:
 )
 def test_a_probability_is_said_to_a_hundredth_and_never_as_certain_unless_it_is(value: float, said: str) -> None:
     assert chance(value) == said
+
+
+def test_a_check_that_claims_nothing_reads_as_neither_held_nor_failed() -> None:
+    proved = sample("proved:person", LogBuilder().to(Status.DETECTED).incident, START)
+    assert isinstance(proved, Proved)
+    said = [("holds", True), ("fails", False), ("open", None)]
+    checks = tuple(Predicate(name=name, ok=ok, detail="x") for name, ok in said)
+    fact = parse_fact(json.loads(proved.model_copy(update={"checks": checks}).canonical()))
+    rows = [line.split("|")[2].strip() for line in render(fact).splitlines() if line.endswith("| x |")]
+    assert rows == ["holds", "**fails**", "not claimed"]

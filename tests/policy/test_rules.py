@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from shared.incident.change import SetReplicas
 from shared.incident.parts import Directive, Observed
-from shared.policy.model import Policy, parse_policy
+from shared.policy.model import Policy, ServiceRule, VerbRule, parse_policy
 from shared.policy.rules import RULES, Action, Situation, rule
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -113,3 +114,19 @@ def test_a_policy_that_wants_approval_never_allows_alone(policy: Policy) -> None
 def test_a_policy_that_cannot_be_meant_is_refused_with_what_to_mend(text: str, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         parse_policy(text)
+
+
+@pytest.mark.parametrize("after", [0, 2, 4])
+def test_replicas_that_nothing_here_runs_are_refused_before_a_pull_request_whatever_the_policy_file_allows(
+    policy: Policy, after: int
+) -> None:
+    change = SetReplicas(service="policy-service", before=1, after=after)
+    asked = DIRECTIVE.model_copy(update={"verb": "set-replicas", "observed": None, "change": change, "base": "a" * 40})
+    seen = replace(CALM, head="a" * 40)
+    assert "set-replicas is not in the catalogue" in {p.detail for p in rule(policy, asked, seen).failed}
+    catalogue = {**policy.catalogue, "set-replicas": VerbRule(approval=False, max_replicas=4)}
+    services = {"policy-service": ServiceRule(verbs=("set-replicas",))}
+    generous = policy.model_copy(update={"catalogue": catalogue, "services": services})
+    verdict = rule(generous, asked, seen)
+    assert (verdict.outcome, [p.name for p in verdict.failed]) == ("veto", ["change-bounded"])
+    assert verdict.failed[0].detail == f"{after} replicas, at most 1: what is deployed here runs as one process"

@@ -54,7 +54,7 @@ def test_it_is_restarted_then_given_more_memory_then_handed_to_an_agent_whose_pa
     assert stack.open_now(KILLED_WITHIN) == number
     third = stack.status(number, "Status: Escalated", 60.0)
     assert [type(f) for f in said(third, Applied)] == []
-    assert "jules-fix" in stack.labels(number)
+    wait_for(lambda: "jules-fix" in stack.labels(number), 30.0, "the label that hands it on")
     assert "leak" in said(third, Escalated)[-1].reason
 
     wait_for(lambda: said(stack.incident(number), Planned), 60.0, "a plan is shown")

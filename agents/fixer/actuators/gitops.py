@@ -33,7 +33,7 @@ from shared.incident.parts import Directive, Verb
 from shared.incident.replay import Entry
 from shared.policy.model import Policy
 from shared.ports import Permanent, Transient
-from shared.proof import Prover, report
+from shared.proof import Compose, Prover, report
 from shared.source import DEPLOY, NewCommit, Pull, Pulls, Source
 
 LABEL: Final = "sre-auto-fix"
@@ -50,7 +50,8 @@ UNMOVED: Final = "the default branch is where it was"
 
 
 class PullRequests:
-    """`now` is GitHub's clock; `deployed_within` bounds the wait for the deployer's word on a merge."""
+    """`now` is GitHub's clock; `compose` is asked before a push; `deployed_within` bounds the wait for the deployer's
+    word on a merge."""
 
     def __init__(
         self,
@@ -60,6 +61,7 @@ class PullRequests:
         policy: Policy,
         now: Callable[[], datetime],
         *,
+        compose: Compose | None = None,
         deployed_within: timedelta = DEPLOYED_WITHIN,
         reach: Callable[[str], None] = crashpoints.reach,
     ) -> None:
@@ -68,6 +70,7 @@ class PullRequests:
         self._prover = prover
         self._policy = policy
         self._now = now
+        self._compose = compose
         self._deployed_within = deployed_within
         self._reach = reach
 
@@ -102,7 +105,8 @@ class PullRequests:
             return _refused(directive, "the change can be made", str(reason))
         before = self._source.files(base, tuple({*files, STACK}))
         differing = tree_diff(before, with_files(before, files))
-        if wrong := check(change, before, with_files(before, files), commit=done):
+        complaint = self._complaint(files.get(STACK))
+        if wrong := check(change, before, with_files(before, files), commit=done, compose_says=complaint):
             return _refused(directive, "the change is sound", "; ".join(wrong))
         title, body = pull_text.title(directive), pull_text.body(act.incident, directive, differing)
         if wrong := (*check_title(title), *check_body(body)):
@@ -127,6 +131,13 @@ class PullRequests:
             changes=meaning(differing),
         )
 
+    def _complaint(self, stack: bytes | None) -> str | None:
+        """What compose has against the new desired state; None for nothing, also where nobody was asked."""
+        if stack is None or self._compose is None:
+            return None
+        said = self._compose.says(stack)
+        return said.detail if said.ok is False else None
+
     def _made(self, change: Change, base: str) -> tuple[dict[str, bytes | None], tuple[FileChange, ...]]:
         """The new files, and for a revert what its commit did. Raises NotMade."""
         done: tuple[FileChange, ...] = ()
@@ -149,7 +160,7 @@ class PullRequests:
         if proof.verdict == "unverified":
             self._pulls.add_label(fact.number, UNVERIFIED_LABEL)
         if act.directive.verb in QUICKER and proof.verdict == "unverified":
-            why = "; ".join(f"{c.name}: {c.detail}" for c in proof.checks if not c.ok)
+            why = "; ".join(f"{c.name}: {c.detail}" for c in proof.checks if c.ok is False)
             return _refused(act.directive, "it is proved", f"pull request {fact.number} stays open for review; {why}")
         rule = self._policy.catalogue.get(act.directive.verb)
         alone = proof.verdict == "proved" and rule is not None and rule.merge == "policy"
