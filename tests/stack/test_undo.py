@@ -59,17 +59,17 @@ def test_a_person_takes_back_a_merged_revert_of_a_closed_incident_once(stack: St
 def test_a_change_after_which_a_neighbour_ails_is_taken_back_and_its_commit_not_blamed_again(stack: Stack) -> None:
     told = stack.committed("conversion")
     number = stack.open_now(DETECTED_WITHIN)
-    wait_for(lambda: said(stack.incident(number), Deployed), HEALED_WITHIN, "the revert is deployed")
-    stack.inject("errors", "user-service", "--grade", "severe")
+    wait_for(lambda: said(stack.incident(number), Deployed), HEALED_WITHIN, "the revert is deployed", 0.5)
+    stack.inject("errors", "quote-service", "--grade", "severe")
 
-    wait_for(lambda: stack.incident(number).all(Undone), HEALED_WITHIN, "it is taken back")
+    wait_for(lambda: stack.incident(number).all(Undone), HEALED_WITHIN, "it is taken back", 1.0)
     incident = stack.incident(number)
     (undone,), (merged,) = incident.all(Undone), incident.all(Merged)
     assert undone.why == "ineffective"
     assert undone.directive_id == merged.directive_id
     ineffective = incident.all(Verified)[0]
     assert ineffective.outcome == "ineffective"
-    assert "user-service" in ineffective.detail or "frontend" in ineffective.detail, ineffective.detail
+    assert "quote-service" in ineffective.detail or "frontend" in ineffective.detail, ineffective.detail
     assert limit(stack) == "0.5"
 
     stack.undo("errors")
