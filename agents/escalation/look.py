@@ -35,9 +35,12 @@ class Escalation:
         self._source = source
 
     def concerns(self, incident: Incident) -> bool:
-        if incident.closed or JULES_FIX not in incident.labels:
+        if incident.closed:
             return False
-        return incident.status is Status.ESCALATED or "escalated" in TRANSITIONS[incident.status]
+        labelled = JULES_FIX in incident.labels
+        if incident.status is Status.ESCALATED:  # labels follow the log later; a person may take this one off
+            return labelled or Status.ESCALATED.value not in incident.labels
+        return labelled and "escalated" in TRANSITIONS[incident.status]
 
     def look(self, incident: Incident) -> Seen:
         """Raises Transient when the session at work, or GitHub, does not answer."""

@@ -83,4 +83,7 @@ def plan(incident: Incident) -> LabelPlan:
     if not want:
         return LabelPlan((), ())
     stale = (incident.labels & _OURS) - want
-    return LabelPlan(tuple(sorted(want - incident.labels)), tuple(sorted(stale)))
+    status = incident.status.value  # the last to come: the others are there when it is
+    return LabelPlan(
+        tuple(sorted(want - incident.labels, key=lambda label: (label == status, label))), tuple(sorted(stale))
+    )

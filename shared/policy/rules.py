@@ -197,6 +197,8 @@ RULES: Final[tuple[tuple[Rule, Weight], ...]] = (
 
 
 Outcome = Literal["allow", "needs-approval", "veto", "stale", "wait"]
+BUDGETS: Final = frozenset((service_budget, fleet_budget))
+"""They bound what the fleet does by itself. Where a person decides anyway, that person is told and decides."""
 OUTCOMES: Final[dict[Weight, Outcome]] = {"veto": "veto", "stale": "stale", "wait": "wait", "ask": "needs-approval"}
 """What a failed rule of each weight leads to, gravest first."""
 
@@ -220,6 +222,8 @@ def rule(policy: Policy, directive: Directive, situation: Situation) -> Verdict:
         ok, detail = check(policy, directive, situation)
         predicates.append(Predicate(name=check.__name__.replace("_", "-"), ok=ok, detail=detail[:300]))
         if not ok:
-            failed.add(weight)
+            failed.add(
+                "ask" if check in BUDGETS and not no_approval_needed(policy, directive, situation)[0] else weight
+            )
     outcome: Outcome = next((OUTCOMES[w] for w in OUTCOMES if w in failed), "allow")
     return Verdict(outcome, tuple(predicates))

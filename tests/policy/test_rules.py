@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.incident.change import SetReplicas
+from shared.incident.change import MergePull, SetReplicas
 from shared.incident.parts import Directive, Observed
 from shared.policy.model import Policy, ServiceRule, VerbRule, parse_policy
 from shared.policy.rules import RULES, Action, Situation, rule
@@ -75,6 +75,16 @@ def test_each_obstacle_has_its_own_rule_and_weight(
 ) -> None:
     verdict = rule(policy, DIRECTIVE, situation)
     assert (verdict.outcome, [p.name for p in verdict.failed]) == (outcome, [failed])
+
+
+def test_a_spent_budget_does_not_forbid_what_a_person_decides(policy: Policy) -> None:
+    merge = DIRECTIVE.model_copy(
+        update={"verb": "merge-pull", "change": MergePull(number=3, head="f" * 40), "base": "e" * 40, "observed": None}
+    )
+    for spent in (tuple(acted(60 * n) for n in (5, 10, 15)), tuple(acted(200 + n, f"s{n}") for n in range(12))):
+        verdict = rule(policy, merge, replace(CALM, actions=spent, head="e" * 40))
+        assert verdict.outcome == "needs-approval"
+        assert any(p.name.endswith("budget") for p in verdict.failed), "the person is told"
 
 
 def test_a_veto_outweighs_what_only_waits(policy: Policy) -> None:
