@@ -13,7 +13,7 @@ from typing import Final
 from mission_control.demo_acts import Result
 from mission_control.github import Repository
 from mission_control.witnesses import EngineWitness, GithubWitness
-from shared.incident.facts import AnyFact, Diagnosed, Merged, Planned, Verified
+from shared.incident.facts import AnyFact, Diagnosed, Merged, Planned, Proved, Verified
 from shared.incident.replay import Incident
 from shared.incident.status import Status
 
@@ -125,8 +125,8 @@ class Ladder:
         if not over:
             yield f"not over within {HEALED_WITHIN:.0f} s"
         incident = self.github.incident(result.issue)
-        verbs = [e.fact.directive.verb for e in incident.firing if isinstance(e.fact, Diagnosed)]
-        verbs += [incident.directive.verb] if incident.directive and incident.directive.verb not in verbs else []
+        said = [e.fact.directive for e in incident.firing if isinstance(e.fact, Diagnosed | Proved)]
+        verbs = [directive.verb for directive in said if directive is not None]
         if over and rung not in verbs:
             yield f"the answer was {', '.join(verbs) or 'none'}, not {rung}"
         wanted = {SERVICE: 1} if rung == "restart" else {}
