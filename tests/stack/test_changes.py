@@ -9,7 +9,7 @@ import pytest
 from mission_control.as_developer import STACK, value_in
 from shared.incident.change import RevertCommit
 from shared.incident.facts import Deployed, Diagnosed, Merged, Proved, Verified
-from tests.scenario.changes import file_on_main, pulls, said, statuses
+from tests.stack.changes import file_on_main, pulls, said, statuses
 from tests.stack.stack import PATIENTS, RealStack
 from tests.waiting import wait_for
 

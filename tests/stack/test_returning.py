@@ -1,4 +1,7 @@
-"""An OOM that returns: a restart, then a higher limit, then a coding agent; each proved where it can be."""
+"""An OOM that returns: a restart, then a higher limit, then a coding agent; each proved where it can be.
+
+The embedded world; here because it takes minutes.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from shared.incident.facts import (
     Proved,
     Verified,
 )
-from tests.scenario.changes import file_on_main, pulls, said
+from tests.stack.changes import file_on_main, pulls, said
 from tests.scenario.stack import Stack, running
 from tests.waiting import wait_for
 

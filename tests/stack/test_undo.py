@@ -11,7 +11,7 @@ import pytest
 
 from mission_control.as_developer import STACK, value_in
 from shared.incident.facts import Deployed, Diagnosed, Merged, Undone, Verified
-from tests.scenario.changes import file_on_main, pulls, said
+from tests.stack.changes import file_on_main, pulls, said
 from tests.scenario.stack import Stack, running
 from tests.waiting import wait_for
 

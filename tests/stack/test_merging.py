@@ -1,4 +1,7 @@
-"""A bad commit is taken back by a pull request that is proved first, on a stack as a person starts it."""
+"""A bad commit is taken back by a pull request that is proved first, on a stack as a person starts it.
+
+The embedded world; here because each takes half a minute.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import pytest
 from mission_control.as_developer import STACK, value_in
 from shared.incident.change import RevertCommit
 from shared.incident.facts import Applied, Deployed, Diagnosed, Merged, Proposed, Proved, Verified
-from tests.scenario.changes import file_on_main, pulls, said, statuses
+from tests.stack.changes import file_on_main, pulls, said, statuses
 from tests.scenario.stack import Stack, running
 from tests.waiting import wait_for
 
