@@ -53,10 +53,11 @@ jaeger() {
     build "$1" "$here/jaeger/Dockerfile" "$cache/jaeger/jaeger"
 }
 prometheus() { build "$1" "$here/prometheus/Dockerfile"; }
+chroma() { build "$1" "$here/chroma/Dockerfile" "$here/chroma/requirements.lock"; }
 
 mkdir -p "$cache"
 need docker
-for part in base:bookworm kafka:4.1.1 "jaeger:$jaeger_version" prometheus:2.42; do
+for part in base:bookworm kafka:4.1.1 "jaeger:$jaeger_version" prometheus:2.42 chroma:1.5.9; do
     tag=sre-space/local-$part
     if [ "$part" = base:bookworm ]; then tag=sre-space/base:bookworm; fi
     there "$tag" || "${part%%:*}" "$tag"

@@ -61,7 +61,7 @@ def compose() -> tuple[str, ...]:
 
 def images() -> None:
     """Make the local images where they are missing, and the fleet's image from this very source."""
-    local = ("kafka:4.1.1", "jaeger:v1.76.0", "prometheus:2.42")
+    local = ("kafka:4.1.1", "jaeger:v1.76.0", "prometheus:2.42", "chroma:1.5.9")
     wanted = (BASE_IMAGE, *(f"sre-space/local-{part}" for part in local))
     if absent := [name for name in wanted if run("docker", "image", "inspect", name, check=False).returncode != 0]:
         done = run("bash", str(ROOT / "deploy" / "local" / "build.sh"), check=False, seconds=BUILD_S)

@@ -29,7 +29,15 @@ from tests.waiting import wait_for
 
 PROJECT: Final = "sre-space-test"
 PATIENTS: Final = ("user-service", "policy-service", "quote-service", "frontend")
-PORTS: Final = ("FORGE_PORT", "KAFKA_PORT", "JAEGER_PORT", "MARKETPLACE_PORT", "OTLP_PORT", "PROMETHEUS_PORT")
+PORTS: Final = (
+    "FORGE_PORT",
+    "KAFKA_PORT",
+    "JAEGER_PORT",
+    "MARKETPLACE_PORT",
+    "OTLP_PORT",
+    "PROMETHEUS_PORT",
+    "CHROMA_PORT",
+)
 PACE: Final = {
     "SRE_HEALTHY_FOR": "3s",
     "SRE_HERALD_EVERY": "1s",
