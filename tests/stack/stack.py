@@ -62,6 +62,7 @@ class RealStack(Stack):
             "DOCKER_GID": str(SOCKET.stat().st_gid),
             "SRE_POLICY_FILE": roomy_policy(folder),
             **{name: str(port) for name, port in self.ports.items()},
+            **{name: os.environ[name] for name in ("DOCKER_CONFIG",) if name in os.environ},  # where compose 2 may be
         }
         self._sessions = {}
         self.client = docker.DockerClient(base_url=f"unix://{SOCKET}", timeout=120)
