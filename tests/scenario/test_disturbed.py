@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 import psutil
 import pytest
@@ -12,7 +11,6 @@ import pytest
 from shared.incident.facts import Applied, Commanded, Escalated, Verified
 from shared.incident.replay import Incident
 from tests.scenario.stack import WORKERS, Stack, roomy_policy, running
-from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(120)]
 
@@ -114,26 +112,6 @@ def test_a_freeze_stops_the_hand_and_its_end_frees_it(stack: Stack) -> None:
         time.sleep(4.0)  # the time in which nothing may happen
         assert stack.restarts(since) == {}
     assert_healed_once(stack, number, "quote-service", since)
-
-
-def test_ten_fixers_restart_once(stack: Stack) -> None:
-    known, since = stack.numbers(), time.time()
-    with ExitStack() as extras:
-        fixers = [extras.enter_context(stack.extra("fixer")) for _ in range(9)]
-        wait_for(lambda: all(listens(fixer.pid) for fixer in fixers), 40, "nine more Fixers are at work")
-        stack.inject("oom", "user-service")
-        number = stack.opened(known)
-        incident = assert_restarted_once(stack, number, "user-service", since)
-        for fixer in fixers:
-            fixer.terminate()  # all at once: each takes a while to leave
-    assert all(no.reason.startswith("does not follow") for no in incident.rejected), "what lost the race is no fact"
-    assert not incident.gaps
-
-
-def listens(pid: int) -> bool:
-    """Whether the worker has come so far as to serve its health page and to talk to the broker."""
-    states = {c.status for c in psutil.Process(pid).net_connections("tcp")}
-    return {psutil.CONN_LISTEN, psutil.CONN_ESTABLISHED} <= states
 
 
 def test_an_edited_comment_of_the_fleet_is_found_by_verify(stack: Stack) -> None:

@@ -1,4 +1,7 @@
-"""A fleet with a model, as a person starts it: its words stand on the issue, and nothing else is different."""
+"""A fleet with a model, as a person starts it: its words stand on the issue, and nothing else is different.
+
+The embedded world; here because a baseline must be learned first.
+"""
 
 from __future__ import annotations
 
