@@ -17,12 +17,13 @@ from typing import Final
 from mission_control import record
 from mission_control.child import LEASH
 from mission_control.demo_acts import Result
-from mission_control.demo_stage import DemoFailed, Stage, wait_until
+from mission_control.demo_stage import DemoFailed, Stage
 from mission_control.github import GithubSaysNo
 from mission_control.processes import STOP_WITHIN
 from mission_control.sandbox import choose
 from mission_control.settings import Settings
 from mission_control.watch import memory, own_memory
+from mission_control.witnesses import wait_until
 from shared.adapters.sandbox.none import NoSandbox
 
 UP_WITHIN: Final = 60.0

@@ -12,7 +12,7 @@ from typing import Final
 
 from mission_control.demo_acts import Result
 from mission_control.github import Repository
-from mission_control.witnesses import EngineWitness, GithubWitness
+from mission_control.witnesses import EngineWitness, GithubWitness, wait_until
 from shared.incident.facts import AnyFact, Diagnosed, Merged, Planned, Proved, Verified
 from shared.incident.replay import Incident
 from shared.incident.status import Status
@@ -22,6 +22,8 @@ SERVICE: Final = "quote-service"
 KILLED_WITHIN: Final = 240.0
 HEALED_WITHIN: Final = 180.0
 """A proof serves customers until the leak has eaten its limit, twice."""
+EVERY: Final = 0.2
+"""Seconds between two looks: each asks GitHub for every incident."""
 RUNGS: Final = ("restart", "set-memory", "merge-pull")
 """What answers the first, second and third OOM."""
 
@@ -45,7 +47,7 @@ class Ladder:
         after = committed_at
         for n, rung in enumerate(RUNGS, start=1):
             result = Result(f"{FAULT}: OOM {n}", SERVICE)
-            died = _awaited(lambda since=after: self.engine.first(SERVICE, ("oom",), since), KILLED_WITHIN)  # type: ignore[misc]
+            died = self._killed(after)
             if died is None:
                 result.wrong.append(f"{SERVICE} was not killed within {KILLED_WITHIN:.0f} s")
             else:
@@ -56,17 +58,21 @@ class Ladder:
                 return
             after = time.time()
 
-    def _rung(self, result: Result, rung: str, died: float) -> None:
-        over = _awaited(lambda: self._look(result, rung, died), HEALED_WITHIN)
-        result.restarts = self.engine.restarts(died)
-        result.wrong += self._judge(result, rung, over is not None)
+    def _killed(self, after: float) -> float | None:
+        """When the kernel killed the service next (epoch s)."""
+        return wait_until(lambda: self.engine.first(SERVICE, ("oom",), after), KILLED_WITHIN, EVERY)
 
-    def _look(self, result: Result, rung: str, died: float) -> float | None:
-        """Note what has become visible since the last look; a time when this OOM's incident is over."""
+    def _rung(self, result: Result, rung: str, died: float) -> None:
+        over = wait_until(lambda: self._look(result, rung, died), HEALED_WITHIN, EVERY)
+        result.restarts = self.engine.restarts(died)
+        result.wrong += self._judge(result, rung, over)
+
+    def _look(self, result: Result, rung: str, died: float) -> bool:
+        """Note what has become visible since the last look; True when this OOM's incident is over."""
         now = time.time() - died
         incident = self._incident(died)
         if incident is None:
-            return None
+            return False
         if result.issue is None:
             result.issue, result.detected = incident.number, now
             self.say(f"  issue {incident.number} is open after {now:.1f} s")
@@ -81,8 +87,9 @@ class Ladder:
             result.verified = now
         if incident.closed and incident.status is Status.CLOSED and result.closed is None:
             result.closed, result.comments = now, len(incident.firing) - 1
+            result.pulls = sum(isinstance(fact, Merged) for fact in said) or None
             self.say(f"  closed after {now:.1f} s")
-        return now if result.closed is not None and result.healthy is not None else None
+        return result.closed is not None and result.healthy is not None
 
     def _incident(self, died: float) -> Incident | None:
         """The incident of the service whose newest firing began about then."""
@@ -132,14 +139,5 @@ class Ladder:
         wanted = {SERVICE: 1} if rung == "restart" else {}
         if result.restarts != wanted:
             yield f"restarted were {result.restarts}, not {wanted}"
-        result.pulls = sum(isinstance(e.fact, Merged) for e in incident.firing) or None
         if incident.rejected or incident.gaps:
             yield "the log is not whole"
-
-
-def _awaited(ask: Callable[[], float | None], seconds: float) -> float | None:
-    """The first answer that is not None; None when the time is up."""
-    deadline = time.monotonic() + seconds
-    while (found := ask()) is None and time.monotonic() < deadline:
-        time.sleep(0.2)
-    return found

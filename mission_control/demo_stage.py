@@ -17,7 +17,16 @@ from mission_control.demo_ladder import FAULT, SERVICE, Ladder
 from mission_control.demo_revert import RevertWatch
 from mission_control.github import Repository
 from mission_control.settings import REPOSITORY_ROOT
-from mission_control.witnesses import BUY_EVERY, EngineWitness, GithubWitness, Watcher, health_of, purchase_at, quote_at
+from mission_control.witnesses import (
+    BUY_EVERY,
+    EngineWitness,
+    GithubWitness,
+    Watcher,
+    health_of,
+    purchase_at,
+    quote_at,
+    wait_until,
+)
 from shared.incident.facts import Detected, Verified
 from shared.incident.signing import parse_keyring
 
@@ -126,7 +135,7 @@ class Stage:
         """The OOM that returns."""
         self._say(f"fault: a commit to {SERVICE} that leaks")
         began = time.time()
-        self._chaos(Act(FAULT, SERVICE, by="revert"))
+        self._chaos(Act(FAULT, SERVICE))
         ladder = Ladder(self._github, self._engine, self._repository, self._say, self._well_from)
         for result in ladder.climb(began):
             self._tell(result)
@@ -247,10 +256,3 @@ class Stage:
     def _tell(self, result: Result) -> None:
         for line in result.wrong:
             self._say(f"  WRONG: {line}")
-
-
-def wait_until(condition: Callable[[], bool], seconds: float) -> None:
-    """Return when `condition` is true or the time is up."""
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.05)

@@ -21,7 +21,6 @@ from mission_control.running import Target, target
 from mission_control.sandbox import choose
 from mission_control.settings import Settings
 from mission_control.verify import read_incident
-from shared.adapters.compose import ComposeConfig
 from shared.adapters.git import GitTrees
 from shared.adapters.github import Address, GitHub, connect
 from shared.adapters.github.pulls import GitHubPulls
@@ -85,7 +84,7 @@ def _verdict(settings: Settings, at: Target, github: GitHub, number: int | None)
     incident = _incident(at, pull)
     url = f"{pages(at.repository.api)}/{at.repository.name}.git"
     trees = GitTrees(settings.state_dir / "trees", url, at.repository.token)
-    prover = RedGreen(choose(settings).sandbox, trees, compose=ComposeConfig())
+    prover = RedGreen(choose(settings).sandbox, trees)
     whole = sound(pull, source.difference(pull.base_sha, pull.head_sha), pull.head_sha)
     if not whole.ok:
         return Verdict(pull, incident.number, Proof("refuted", (whole,)))

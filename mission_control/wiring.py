@@ -177,7 +177,6 @@ def _escalation(kit: Kit, stack: ExitStack) -> Built:
     from agents.escalation.look import Escalation
     from mission_control.sandbox import ChosenWhenNeeded, choose
     from mission_control.tier3 import backends, closing
-    from shared.adapters.compose import ComposeConfig
     from shared.adapters.github.pulls import GitHubPulls
     from shared.runtime.red_green import RedGreen
 
@@ -186,7 +185,7 @@ def _escalation(kit: Kit, stack: ExitStack) -> Built:
     made = backends(kit, sandbox, trees, source)
     closing(stack, made)
     pulls = GitHubPulls(kit.github.wire, source, kit.github.budget)
-    hand = Tier3(made, source, pulls, RedGreen(sandbox, trees, compose=ComposeConfig()), kit.redactor)
+    hand = Tier3(made, source, pulls, RedGreen(sandbox, trees), kit.redactor)
     agent = Escalation(kit.github.reads, kit.github.reads, kit.keyring.accounts, made, source)
     return agent, hand, _nothing_more
 

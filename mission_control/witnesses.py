@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import requests
 
@@ -27,6 +27,7 @@ WISH: Final = {
     "cover": "plus",
 }
 """What the witness asks a quote for: a low risk."""
+T = TypeVar("T")
 _ASK_EVERY: Final = 0.1
 BUY_EVERY: Final = 0.5
 """Rarer: Scout counts purchases, and the witness is not to make the picture."""
@@ -191,3 +192,11 @@ class GithubWitness:
         except (requests.RequestException, ValueError) as error:
             raise GithubSaysNo(f"the forge does not tell its request counts: {error}") from error
         return counts
+
+
+def wait_until(ask: Callable[[], T], seconds: float, every: float = 0.05) -> T:
+    """The first true answer, asked `every` so many seconds; the last one when the time is up."""
+    deadline = time.monotonic() + seconds
+    while not (answer := ask()) and time.monotonic() < deadline:
+        time.sleep(every)
+    return answer

@@ -127,8 +127,8 @@ def _by_a_person(incident: Incident, directive: Directive, seen: Seen) -> Effect
                 todo="Look at what was merged, then /retry.",
             )
         )
-    proved = incident.last(Proved)
-    if proved is None or pull.head_sha != proved.head_sha:
+    shown = incident.last(Proved)
+    if shown is None or pull.head_sha != shown.head_sha:
         return Say(
             Stuck(
                 reason=f"pull request {pull.number} was merged at {pull.head_sha[:10]}, which is not what was proved",
