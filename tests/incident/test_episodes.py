@@ -38,7 +38,7 @@ def test_a_restart_counts_as_what_was_verified_of_it(moves: tuple[str, ...], res
 @pytest.mark.parametrize(
     ("moves", "result"),
     [
-        (MERGED[:-3] + ("proved:nobody",), "refuted"),
+        ((*MERGED[:-3], "proved:nobody"), "refuted"),
         (MERGED, "unknown"),
         ((*MERGED[:-1], "deployed:failed"), "failed"),
         ((*MERGED, "verified:healthy"), "worked"),
