@@ -26,6 +26,8 @@ from shared.incident.parts import (
 )
 from shared.incident.record import Digest, Line, Name, Record, Text
 
+Lines = Annotated[tuple[Line, ...], Field(max_length=8)]
+
 
 class Fact(Record):
     """Base of all facts."""
@@ -60,7 +62,7 @@ class Diagnosed(Fact):
     """The root cause, and the one action proposed against it."""
 
     kind: Literal["diagnosed"] = "diagnosed"
-    LATER = frozenset(("settle", "exhibit", "steered"))
+    LATER = frozenset(("settle", "exhibit", "steered", "remembered"))
     attempt: Annotated[int, Field(ge=1)]
     root_cause: Line
     cause: Cause
@@ -74,6 +76,8 @@ class Diagnosed(Fact):
     exhibit: Exhibit | None = None
     steered: Line = ""
     """What people told Brain about the ranking, where they did."""
+    remembered: Lines = ()
+    """What was tried against this cause in this service before, and what came of it."""
     MOVES = ("diagnosed",)
 
 
@@ -326,7 +330,7 @@ class Escalated(Fact):
     """The matter is handed on, with the brief that the next reader needs."""
 
     kind: Literal["escalated"] = "escalated"
-    LATER = frozenset(("settle", "exhibit", "steered"))
+    LATER = frozenset(("settle", "exhibit", "steered", "remembered"))
     reason: Line
     brief: Text
     hypotheses: Hypotheses = ()
@@ -334,6 +338,7 @@ class Escalated(Fact):
     settle: Settle | None = None
     exhibit: Exhibit | None = None
     steered: Line = ""
+    remembered: Lines = ()
     MOVES = ("escalated",)
 
 
