@@ -1,0 +1,95 @@
+"""The texts of `bench.memory`: records, queries and their halves, and as many more records as a size needs."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final, Literal
+
+from shared.recall.document import Document
+
+CORPUS: Final = Path(__file__).parent / "memory_corpus"
+NOW: Final = datetime(2026, 11, 21, tzinfo=UTC)
+Half = Literal["dev", "test"]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is asked. `answer` and `lure` are ids of records: what must come first, and what must not."""
+
+    id: str
+    text: str
+    service: str
+    symptom: str
+    answer: str
+    lure: str = ""
+
+    @property
+    def half(self) -> Half:
+        """The rule that stands in queries.toml."""
+        return "test" if hashlib.sha256(f"sre-space {self.id}".encode()).digest()[0] % 2 else "dev"
+
+
+def records() -> tuple[Document, ...]:
+    rows = tomllib.loads((CORPUS / "records.toml").read_text(encoding="utf-8"))["record"]
+    return tuple(
+        Document(
+            id=row["id"],
+            kind="incident",
+            title=row["title"],
+            text=row["text"],
+            source="",
+            proof="",
+            at=NOW - timedelta(days=row["days"]),
+            service=row["service"],
+            symptom=row["symptom"],
+            cause=row["cause"],
+            ending=row["ending"],
+            issue=n,
+        )
+        for n, row in enumerate(rows, 1)
+    )
+
+
+def queries(half: Half) -> tuple[Query, ...]:
+    rows = tomllib.loads((CORPUS / "queries.toml").read_text(encoding="utf-8"))["query"]
+    return tuple(query for query in (Query(**row) for row in rows) if query.half == half)
+
+
+def enlarged(known: Sequence[Document], size: int) -> tuple[Document, ...]:
+    """`known`, and incidents of 300 other services made of their sentences, `size` in all. The same every time."""
+    return (*known, *(made for _, made in zip(range(size - len(known)), _others(known), strict=False)))
+
+
+def _others(known: Sequence[Document]) -> Iterator[Document]:
+    chance = random.Random(6)
+    sentences = [part for one in known for part in one.text.split(". ")]
+    issue = len(known)
+    while True:
+        issue += 1
+        like = chance.choice(known)
+        service = f"{chance.choice(_FIRST)}-{chance.choice(_SECOND)}"
+        said = like.text.split(". ")
+        said[chance.randrange(len(said))] = chance.choice(sentences)
+        yield replace(
+            like,
+            id=f"made-{issue}",
+            issue=issue,
+            service=service,
+            title=like.title.replace(like.service, service),
+            text=". ".join(said).replace(like.service, service),
+            at=NOW - timedelta(days=chance.uniform(0, 400)),
+        )
+
+
+_FIRST: Final = (
+    "ledger", "claims", "voucher", "loyalty", "tax", "currency", "address", "review", "wishlist", "fraud", "pricing", "catalog",
+    "media", "audit", "consent", "survey", "coupon", "refund", "returns", "supplier", "partner", "report", "metrics", "export",
+    "import", "sync", "proxy", "router", "scheduler", "mailer",
+)  # fmt: skip
+_SECOND: Final = ("api", "worker", "store", "backend", "cache", "db", "ingest", "edge", "batch", "core")
