@@ -54,7 +54,13 @@ def run_agent(name: str, settings: Settings) -> int:
 
 def redactor_of(settings: Settings) -> Redactor:
     """Knows every secret of the settings by heart."""
-    secrets = (settings.github_token, settings.webhook_secret, settings.alert_token, settings.model_key)
+    secrets = (
+        settings.github_token,
+        settings.webhook_secret,
+        settings.alert_token,
+        settings.model_key,
+        settings.embedding_key,
+    )
     return Redactor([secret.get_secret_value() for secret in (*secrets, settings.jules_key) if secret is not None])
 
 
