@@ -311,10 +311,14 @@ class Verified(Fact):
 
 
 class Learned(Fact):
-    """The closing account, in numbers that stand in the log. Durations in seconds; None where a step is missing."""
+    """The closing account, in numbers that stand in the log. Durations from the onset, in seconds; None where a step is
+    missing."""
 
     kind: Literal["learned"] = "learned"
+    LATER = frozenset(("time_to_acknowledge_s",))
     time_to_detect_s: float | None
+    time_to_acknowledge_s: float | None = None
+    """Until somebody, of the fleet or a person, said something about it."""
     time_to_act_s: float | None
     time_to_recover_s: float | None
     actions: Annotated[int, Field(ge=0)]
