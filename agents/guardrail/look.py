@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from agents.guardrail.judge import Seen, Spoken, judge
@@ -11,9 +12,9 @@ from shared.incident.facts import AnyFact, Applied, Commanded, Deployed, Diagnos
 from shared.incident.parts import Directive
 from shared.incident.record import Role
 from shared.incident.replay import Incident
+from shared.incident.situation import MOST_ACTIONS, MOST_GAPS, Action, Situation
 from shared.incident.status import Status
 from shared.policy.model import Policy
-from shared.policy.rules import Action, Situation
 from shared.ports import Engine, Issues, Past, People, Permanent
 from shared.source import Source
 
@@ -76,12 +77,12 @@ class Guardrail:
             now=now,
             frozen=incident.frozen,
             held=incident.held,
-            gaps=incident.gaps,
+            gaps=incident.gaps[:MOST_GAPS],
             observed=target.observed if target else None,
             managed=target is not None and target.managed,
             confidence=confidence(incident),
             uncited=uncited(incident.way[0].fact),
-            actions=tuple(a for i in (*others, incident) for a in actions(i)),
+            actions=newest((a for i in (*others, incident) for a in actions(i)), self._policy),
             acting_elsewhere=sum(i.status in ACTING and not i.closed for i in others),
             healthy={
                 c.name: c.running and c.health in (None, "healthy", "starting")
@@ -90,6 +91,12 @@ class Guardrail:
             },
             head=self._source.head() if self._source is not None and directive.change is not None else None,
         )
+
+
+def newest(done: Iterable[Action], policy: Policy) -> tuple[Action, ...]:
+    """The newest actions, oldest first: as many as are frozen, and never so few that a budget seems unspent."""
+    most = max(MOST_ACTIONS, policy.limits.actions_in_all, policy.limits.actions_per_service)
+    return tuple(sorted(done, key=lambda a: a.at)[-most:])
 
 
 def confidence(incident: Incident) -> float:
@@ -123,13 +130,11 @@ def actions(incident: Incident) -> tuple[Action, ...]:
             case Diagnosed(directive=directive) | Proved(directive=Directive() as directive):
                 verb, target = directive.verb, directive.target
             case Applied() | Merged():
-                found.append(Action(target, verb, entry.posted_at, None))
+                found.append(Action(target=target, verb=verb, at=entry.posted_at))
             case Deployed(outcome="failed") if found and found[-1].effective is None:
-                last = found.pop()
-                found.append(Action(last.target, last.verb, last.at, effective=False))
+                found[-1] = found[-1].model_copy(update={"effective": False})
             case Verified(outcome=outcome) if found and found[-1].effective is None and outcome != "recovered":
-                last = found.pop()
-                found.append(Action(last.target, last.verb, last.at, outcome == "healthy"))
+                found[-1] = found[-1].model_copy(update={"effective": outcome == "healthy"})
             case _:
                 pass
     return tuple(found)

@@ -6,48 +6,16 @@ asks for a person (`ask`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final, Literal
 
 from shared.incident.change import REPLICAS, SetMemory, SetReplicas
-from shared.incident.parts import Directive, Observed, Predicate
+from shared.incident.parts import Directive, Predicate
+from shared.incident.situation import Action, Situation
 from shared.policy.model import Policy
 
 Weight = Literal["veto", "stale", "wait", "ask"]
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """An action of the fleet in the past. `effective` is None while it is not verified."""
-
-    target: str
-    verb: str
-    at: datetime
-    effective: bool | None
-
-
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """Everything the rules look at besides the directive. Times are GitHub's."""
-
-    now: datetime
-    frozen: bool
-    held: bool
-    gaps: tuple[str, ...]
-    observed: Observed | None
-    """The target as it is now; None when it could not be read or does not exist."""
-    managed: bool
-    confidence: float
-    uncited: tuple[str, ...]
-    """Evidence ids that the diagnosis names and no fact holds."""
-    actions: tuple[Action, ...]
-    acting_elsewhere: int
-    healthy: Mapping[str, bool]
-    """Managed containers other than the target."""
-    head: str | None = None
-    """The default branch's commit; None when it could not be read or no change is at stake."""
 
 
 Rule = Callable[[Policy, Directive, Situation], tuple[bool, str]]
