@@ -170,14 +170,13 @@ def _episode(incident: Incident, number: int, entries: tuple[Entry, ...]) -> Epi
         since=opened.since,
         at=entries[-1].posted_at,
         tries=tries(entries),
-        ending=_ending(entries),
+        ending=verdict(entries) if any(isinstance(e.fact, Learned) for e in entries) else "open",
         digest=entries[-1].digest,
     )
 
 
-def _ending(entries: tuple[Entry, ...]) -> Ending:
-    if not any(isinstance(e.fact, Learned) for e in entries):
-        return "open"
+def verdict(entries: Sequence[Entry]) -> Literal["worked", "recovered", "unresolved"]:
+    """How one firing stands, as Scout verified it last."""
     for entry in reversed(entries):
         match entry.fact:
             case Undone():
