@@ -16,19 +16,21 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.recall.synonyms import BROAD, concepts
+from shared.recall.synonyms import BROAD, CONCEPTS, concepts
 from shared.recall.words import stem, words
 
 DIMENSIONS: Final = 1024
 WORD: Final = 1.0
 PAIR: Final = 0.5
-PART: Final = 0.35
+PART: Final = 0.8
 """Of one character n-gram, before it is shared among those of its word: what typing errors and compounds leave."""
-CONCEPT: Final = 2.0
+CONCEPT: Final = 1.3
 BROAD_CONCEPT: Final = 0.8
-FAINT: Final = 0.3
+FAINT: Final = 0.4
 """Of a word that stands in most incidents, and of a number that is no status."""
 GRAM: Final = 4
+_AXES: Final = {f"s {concept}": axis for axis, concept in enumerate(CONCEPTS)}
+"""Concepts have axes of their own, the first ones: they matter too much to collide."""
 _STOP: Final = frozenset(
     """a an and are as at be been being but by can cannot could did do does doesn don for from get gets got had has have he her
     here him his how i if in into is it its itself just like me more most my no nor not now of off on once only or other our
@@ -74,8 +76,12 @@ class Hashed:
         """`embed` of one text, shape (dimensions,)."""
         made = np.zeros(self._dimensions)
         for feature, weight in features(text, synonyms=self._synonyms).items():
+            axis = _AXES.get(feature)
+            if axis is not None:
+                made[axis] += weight
+                continue
             place = _hash(feature)
-            made[(place >> 1) % self._dimensions] += weight if place & 1 else -weight
+            made[len(_AXES) + (place >> 1) % (self._dimensions - len(_AXES))] += weight if place & 1 else -weight
         length = float(np.linalg.norm(made))
         if length < 1e-9:  # nothing in it, or all of it cancelled out
             made[:] = 0.0
