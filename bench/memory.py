@@ -1,11 +1,12 @@
 """Finding past incidents by other people's words: our embedding and ranking, BM25 and TF-IDF, in one run on one split.
 
-Run: `python -m bench.memory [--half dev|test|field|all] [--sizes 100,1000,10000] [--misses] [--json]`. What was tuned saw the
-dev half alone (bench/memory_corpus/queries.toml says how a query gets into it). `field` is a third set, in the words of
-strangers.
+Run: `python -m bench.memory [--half dev|test|field|all] [--sizes 100,1000,10000] [--misses] [--json]`. What was tuned
+saw the dev half alone (bench/memory_corpus/queries.toml says how a query gets into it). `field` is a third set, in the
+words of strangers.
 
-`similarity`: the cosines of the texts; `without synonyms`: the same without the table of concepts. `hybrid, as /similar`: `shared.recall.rank` with the text alone. `hybrid, as
-Brain`: service and symptom are known too. The peers are given the texts, as `similarity` is.
+`similarity`: the cosines of the texts; `without synonyms`: the same without the table of concepts. `hybrid, as
+/similar`: `shared.recall.rank` with the text alone. `hybrid, as Brain`: service and symptom are known too. The peers
+are given the texts, as `similarity` is.
 """
 
 from __future__ import annotations
@@ -188,7 +189,8 @@ def text(found: Mapping[str, Any], *, misses: bool = False) -> str:
         lines.append(f"{'':22}{'hit@1':>7}{'hit@3':>7}{'MRR':>7}{'wrong service':>15}{'lured':>7}")
         for name, row in rows.items():
             lines.append(
-                f"{name:22}{row['hit@1']:7.2f}{row['hit@3']:7.2f}{row['MRR']:7.2f}{row['wrong service']:15.2f}{row['lured']:7.2f}"
+                f"{name:22}{row['hit@1']:7.2f}{row['hit@3']:7.2f}{row['MRR']:7.2f}{row['wrong service']:15.2f}"
+                f"{row['lured']:7.2f}"
             )
             lines += [f"    {id}: {', '.join(first)}" for id, first in row["misses"].items() if misses]
         if by_name["told apart"] is not None:

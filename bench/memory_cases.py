@@ -96,8 +96,8 @@ def _others(known: Sequence[Document]) -> Iterator[Document]:
 
 
 _FIRST: Final = (
-    "ledger", "claims", "voucher", "loyalty", "tax", "currency", "address", "review", "wishlist", "fraud", "pricing", "catalog",
-    "media", "audit", "consent", "survey", "coupon", "refund", "returns", "supplier", "partner", "report", "metrics", "export",
-    "import", "sync", "proxy", "router", "scheduler", "mailer",
+    "ledger", "claims", "voucher", "loyalty", "tax", "currency", "address", "review", "wishlist", "fraud", "pricing",
+    "catalog", "media", "audit", "consent", "survey", "coupon", "refund", "returns", "supplier", "partner", "report",
+    "metrics", "export", "import", "sync", "proxy", "router", "scheduler", "mailer",
 )  # fmt: skip
 _SECOND: Final = ("api", "worker", "store", "backend", "cache", "db", "ingest", "edge", "batch", "core")

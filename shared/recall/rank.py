@@ -21,8 +21,8 @@ CAUSE: Final = 0.2
 SYMPTOM: Final = 0.1
 """Less than the cause: many causes look alike."""
 NAMED: Final = 0.2
-"""Where only a text is given, a service whose whole name stands in it. It may be named as a bystander. Names that could be
-words (`load`) do not count."""
+"""Where only a text is given, a service whose whole name stands in it. It may be named as a bystander. Names that could
+be words (`load`) do not count."""
 RECENCY: Final = 0.03
 """Decides between equals: what happened last is likely to be what happens again."""
 HALF_LIFE: Final = timedelta(days=30)
