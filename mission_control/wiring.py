@@ -126,9 +126,14 @@ def _brain(kit: Kit, stack: ExitStack) -> Built:
 
 def _guardrail(kit: Kit, stack: ExitStack) -> Built:
     from agents.guardrail.look import Guardrail
+    from shared.runtime.horizon import Horizon
 
     reads = kit.github.reads
-    agent = Guardrail(_looking(kit, stack), reads, reads, kit.archive, kit.policy, GitHubSource(kit.github.wire))
+    horizon = Horizon(kit.archive, kit.policy.trust.horizon, kit.clock)
+    stack.callback(horizon.close)
+    horizon.refresh()
+    source = GitHubSource(kit.github.wire)
+    agent = Guardrail(_looking(kit, stack), reads, reads, kit.archive, kit.policy, source, horizon)
     return agent, None, _nothing_more
 
 

@@ -11,9 +11,10 @@ from shared.agent import Act, Effect, Later, Say, Withdraw
 from shared.incident.facts import Began, Commanded, Merged, Proposed, Proved, Refused, Stuck
 from shared.incident.parts import Directive, Predicate
 from shared.incident.replay import Incident
+from shared.incident.situation import Situation
 from shared.incident.status import Status
 from shared.policy.model import Policy
-from shared.policy.rules import Situation, rule
+from shared.policy.rules import rule
 from shared.source import Pull
 
 LOOK_AGAIN: Final = timedelta(seconds=2)

@@ -11,9 +11,9 @@ from shared.agent import Effect
 from shared.incident.facts import Proposed
 from shared.incident.record import Role
 from shared.incident.replay import Incident
+from shared.incident.situation import Action, Situation
 from shared.incident.status import Status
 from shared.policy.model import Policy
-from shared.policy.rules import Action, Situation
 from shared.ports import Hands, Issues, Permanent
 from shared.source import Pull, Source
 
@@ -63,7 +63,7 @@ class Fixer:
         except Permanent:
             target = None
         done = tuple(
-            Action(name, directive.verb, at, None)
+            Action(target=name, verb=directive.verb, at=at)
             for name in self._policy.services
             for at in self._recent(name, self._policy.limits.window)
         )

@@ -12,9 +12,10 @@ from shared.incident.facts import Commanded, Ruled, Steers
 from shared.incident.labels import HOLD
 from shared.incident.render import code, plain
 from shared.incident.replay import Incident, why_not
+from shared.incident.situation import Situation
 from shared.incident.status import Status
 from shared.policy.model import Policy
-from shared.policy.rules import Situation, rule
+from shared.policy.rules import rule
 
 LOOK_AGAIN: Final = timedelta(seconds=5)
 """How soon a passing obstacle is looked at again. A freeze or hold that ends wakes Guardrail sooner."""
@@ -71,6 +72,7 @@ def _ruling(incident: Incident, seen: Seen, policy: Policy) -> Say | Later | Non
             policy_sha256=policy.digest,
             predicates=verdict.predicates,
             expires_at=(seen.now + holds).replace(microsecond=0),
+            situation=seen.situation if seen.situation.fits else None,
         )
     )
 

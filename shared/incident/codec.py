@@ -87,7 +87,8 @@ def encode(fact: AnyFact, text: str, place: Place, at: datetime, signer: Signer)
 def compact(fact: AnyFact) -> AnyFact:
     """`fact` with its long texts cut so that its block fits a comment whatever alphabet they are in.
 
-    The exhibit goes: cut, it would not be what its hash is over. The trace it shows is named in the evidence.
+    The exhibit goes: cut, it would not be what its hash is over. The trace it shows is named in the evidence. So does
+    the situation of a ruling: cut, it would not be what was ruled on.
     """
     value = fact.model_dump(mode="json")
     for proof in value.get("evidence", ()):
@@ -99,6 +100,7 @@ def compact(fact: AnyFact) -> AnyFact:
     if value.get("missing"):
         value["missing"] = [line[:60] for line in value["missing"][:8]]
     value.pop("exhibit", None)
+    value.pop("situation", None)
     if "brief" in value:
         value["brief"] = value["brief"][:1000]
     return parse_fact(value)

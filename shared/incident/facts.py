@@ -25,6 +25,9 @@ from shared.incident.parts import (
     Symptom,
 )
 from shared.incident.record import Digest, Line, Name, Record, Text
+from shared.incident.situation import Situation
+
+Lines = Annotated[tuple[Line, ...], Field(max_length=8)]
 
 
 class Fact(Record):
@@ -60,7 +63,7 @@ class Diagnosed(Fact):
     """The root cause, and the one action proposed against it."""
 
     kind: Literal["diagnosed"] = "diagnosed"
-    LATER = frozenset(("settle", "exhibit", "steered"))
+    LATER = frozenset(("settle", "exhibit", "steered", "remembered", "frozen"))
     attempt: Annotated[int, Field(ge=1)]
     root_cause: Line
     cause: Cause
@@ -74,6 +77,10 @@ class Diagnosed(Fact):
     exhibit: Exhibit | None = None
     steered: Line = ""
     """What people told Brain about the ranking, where they did."""
+    remembered: Lines = ()
+    """What was tried against this cause in this service before, and what came of it."""
+    frozen: Digest | None = None
+    """The SHA-256 of the frozen case: what Brain had looked at, as its host keeps it (agents/brain/frozen.py)."""
     MOVES = ("diagnosed",)
 
 
@@ -81,11 +88,14 @@ class Ruled(Fact):
     """What policy says of exactly this directive, predicate by predicate."""
 
     kind: Literal["ruled"] = "ruled"
+    LATER = frozenset(("situation",))
     ruling: Literal["allow", "needs-approval", "veto", "stale"]
     directive_sha256: Digest
     policy_sha256: Digest
     predicates: tuple[Predicate, ...]
     expires_at: AwareDatetime
+    situation: Situation | None = None
+    """What was ruled on besides the directive; None where it is too large for a comment."""
     MOVES = ("ruled:allow", "ruled:needs-approval", "ruled:veto", "ruled:stale")
 
     @property
@@ -307,10 +317,14 @@ class Verified(Fact):
 
 
 class Learned(Fact):
-    """The closing account, in numbers that stand in the log. Durations in seconds; None where a step is missing."""
+    """The closing account, in numbers that stand in the log. Durations from the onset, in seconds; None where a step is
+    missing."""
 
     kind: Literal["learned"] = "learned"
+    LATER = frozenset(("time_to_acknowledge_s",))
     time_to_detect_s: float | None
+    time_to_acknowledge_s: float | None = None
+    """Until somebody, of the fleet or a person, said something about it."""
     time_to_act_s: float | None
     time_to_recover_s: float | None
     actions: Annotated[int, Field(ge=0)]
@@ -326,7 +340,7 @@ class Escalated(Fact):
     """The matter is handed on, with the brief that the next reader needs."""
 
     kind: Literal["escalated"] = "escalated"
-    LATER = frozenset(("settle", "exhibit", "steered"))
+    LATER = frozenset(("settle", "exhibit", "steered", "remembered", "frozen"))
     reason: Line
     brief: Text
     hypotheses: Hypotheses = ()
@@ -334,6 +348,9 @@ class Escalated(Fact):
     settle: Settle | None = None
     exhibit: Exhibit | None = None
     steered: Line = ""
+    remembered: Lines = ()
+    frozen: Digest | None = None
+    """As in `Diagnosed`."""
     MOVES = ("escalated",)
 
 
@@ -400,7 +417,7 @@ class Stuck(Fact):
     """The fleet cannot go on; what a person must do."""
 
     kind: Literal["stuck"] = "stuck"
-    LATER = frozenset(("hypotheses", "evidence", "settle", "exhibit", "steered"))
+    LATER = frozenset(("hypotheses", "evidence", "settle", "exhibit", "steered", "frozen"))
     reason: Line
     todo: Line
     hypotheses: Hypotheses = ()
@@ -408,6 +425,8 @@ class Stuck(Fact):
     settle: Settle | None = None
     exhibit: Exhibit | None = None
     steered: Line = ""
+    frozen: Digest | None = None
+    """As in `Diagnosed`."""
     MOVES = ("stuck",)
 
 

@@ -6,48 +6,16 @@ asks for a person (`ask`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final, Literal
 
 from shared.incident.change import REPLICAS, SetMemory, SetReplicas
-from shared.incident.parts import Directive, Observed, Predicate
+from shared.incident.parts import Directive, Predicate
+from shared.incident.situation import Action, Situation
 from shared.policy.model import Policy
 
 Weight = Literal["veto", "stale", "wait", "ask"]
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """An action of the fleet in the past. `effective` is None while it is not verified."""
-
-    target: str
-    verb: str
-    at: datetime
-    effective: bool | None
-
-
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """Everything the rules look at besides the directive. Times are GitHub's."""
-
-    now: datetime
-    frozen: bool
-    held: bool
-    gaps: tuple[str, ...]
-    observed: Observed | None
-    """The target as it is now; None when it could not be read or does not exist."""
-    managed: bool
-    confidence: float
-    uncited: tuple[str, ...]
-    """Evidence ids that the diagnosis names and no fact holds."""
-    actions: tuple[Action, ...]
-    acting_elsewhere: int
-    healthy: Mapping[str, bool]
-    """Managed containers other than the target."""
-    head: str | None = None
-    """The default branch's commit; None when it could not be read or no change is at stake."""
 
 
 Rule = Callable[[Policy, Directive, Situation], tuple[bool, str]]
@@ -164,7 +132,19 @@ def autonomy(p: Policy, d: Directive, s: Situation) -> tuple[bool, str]:
     return failed < p.autonomy.ineffective, f"{failed} of the last {len(last)} verified actions were ineffective"
 
 
-def no_approval_needed(p: Policy, d: Directive, _: Situation) -> tuple[bool, str]:
+def trusted(p: Policy, _: Directive, s: Situation) -> tuple[bool, str]:
+    if s.standing is None:
+        return True, "nothing was looked at"
+    known, least = s.standing, p.trust.promote_after
+    told = f"{known.successes} helped, {known.failures} did not, {known.undone} taken back"
+    if not known.undone:
+        return True, told
+    return known.in_a_row >= least, f"{told}; {known.in_a_row} helped since, {least} make it trusted again"
+
+
+def no_approval_needed(p: Policy, d: Directive, s: Situation) -> tuple[bool, str]:
+    if p.grants_to(d.target, s.cause, d.verb):
+        return True, f"granted: {d.verb} against {s.cause} in {d.target}"
     verb, service = p.catalogue.get(d.verb), p.services.get(d.target)
     needed = verb is None or service is None or verb.approval or service.approval
     return not needed, "policy wants a person's approval" if needed else "policy allows it without a person"
@@ -192,6 +172,7 @@ RULES: Final[tuple[tuple[Rule, Weight], ...]] = (
     (minimum_healthy, "wait"),
     (confident, "ask"),
     (autonomy, "ask"),
+    (trusted, "ask"),
     (no_approval_needed, "ask"),
 )
 

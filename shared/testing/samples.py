@@ -36,6 +36,7 @@ from shared.incident.facts import (
 )
 from shared.incident.parts import Directive, Evidence, Exhibit, Hypothesis, Measure, Observed, Predicate, Settle, Vote
 from shared.incident.replay import Incident
+from shared.incident.situation import Action, Situation
 from shared.incident.status import Status
 
 REPO: Final = "acme/shop"
@@ -106,6 +107,23 @@ def exhibit() -> Exhibit:
     )
 
 
+def situation(now: datetime = START) -> Situation:
+    """A calm one, a minute after an action elsewhere."""
+    return Situation(
+        now=now,
+        frozen=False,
+        held=False,
+        gaps=(),
+        observed=directive().observed,
+        managed=True,
+        confidence=0.93,
+        uncited=(),
+        actions=(Action(target="frontend", verb="restart", at=now - timedelta(minutes=1), effective=True),),
+        acting_elsewhere=0,
+        healthy={"frontend": True, "user-service": True},
+    )
+
+
 SETTLE: Final = Settle(between=("H1", "H2"), observation="read the container's state", cost="look")
 
 
@@ -167,6 +185,7 @@ def sample(move: str, incident: Incident | None = None, now: datetime = START, *
                 settle=SETTLE,
                 exhibit=exhibit(),
                 steered="/reject slow in user-service by octocat",
+                frozen="e" * 64,
             )
         case "ruled":
             made = Ruled.model_validate(
@@ -179,6 +198,7 @@ def sample(move: str, incident: Incident | None = None, now: datetime = START, *
                         Predicate(name="cool-down", ok=value == "allow", detail="last restart 90 s ago"),
                     ),
                     "expires_at": now + timedelta(minutes=10),
+                    "situation": situation(now),
                 }
             )
         case "commanded":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,16 +11,17 @@ from typing import Any
 import pytest
 
 from agents.guardrail.judge import Seen, Spoken, judge
-from agents.guardrail.look import actions, confidence, uncited
+from agents.guardrail.look import actions, confidence, newest, uncited
 from shared.agent import Answer, Label, Later, Say
 from shared.incident.change import MergePull, Order, RevertCommit, SetMemory, SetReplicas
 from shared.incident.commands import Command
-from shared.incident.facts import Applied, Commanded, Detected, Diagnosed, Ruled, Steers, Verified
+from shared.incident.facts import Applied, Commanded, Detected, Diagnosed, Ruled, Steers, Verified, parse_fact
 from shared.incident.parts import Directive, Evidence, Hypothesis, Observed
 from shared.incident.replay import Entry, Incident
+from shared.incident.situation import MOST_ACTIONS, Action, Situation
 from shared.incident.status import Status
 from shared.policy.model import Policy, parse_policy
-from shared.policy.rules import Situation, rule
+from shared.policy.rules import rule
 from shared.testing.log import LogBuilder
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -46,7 +48,24 @@ DIAGNOSED = Diagnosed(
     evidence=(PROOF,),
     directive=Directive(id="o/r#7/a1", verb="restart", target="policy-service", observed=SEEN, undo="none needed"),
 )
-CALM = Situation(NOW, False, False, (), SEEN, True, 0.9, (), (), 0, {})
+CALM = Situation(
+    now=NOW,
+    frozen=False,
+    held=False,
+    gaps=(),
+    observed=SEEN,
+    managed=True,
+    confidence=0.9,
+    uncited=(),
+    actions=(),
+    acting_elsewhere=0,
+    healthy={},
+)
+
+
+def calm(**changes: Any) -> Situation:
+    """CALM, but for these."""
+    return CALM.model_copy(update=changes)
 
 
 @pytest.fixture(scope="module")
@@ -77,19 +96,19 @@ def test_a_calm_directive_is_allowed_bound_to_its_hash_and_expires(policy: Polic
 
 
 def test_a_freeze_is_waited_for_and_not_ruled_upon(policy: Policy) -> None:
-    effect = judge(diagnosed(), Seen(NOW, (), replace(CALM, frozen=True)), policy)
+    effect = judge(diagnosed(), Seen(NOW, (), calm(frozen=True)), policy)
     assert isinstance(effect, Later)
     assert "freeze" in effect.why
 
 
 def test_an_unmanaged_container_is_vetoed(policy: Policy) -> None:
-    effect = judge(diagnosed(), Seen(NOW, (), replace(CALM, managed=False)), policy)
+    effect = judge(diagnosed(), Seen(NOW, (), calm(managed=False)), policy)
     assert isinstance(effect, Say)
     assert effect.fact.move == "ruled:veto"
 
 
 def test_a_world_that_moved_on_sends_the_incident_back_to_the_diagnosis(policy: Policy) -> None:
-    effect = judge(diagnosed(), Seen(NOW, (), replace(CALM, observed=None)), policy)
+    effect = judge(diagnosed(), Seen(NOW, (), calm(observed=None)), policy)
     assert isinstance(effect, Say)
     assert effect.fact.move == "ruled:stale"
 
@@ -122,6 +141,43 @@ def test_hold_puts_the_label_and_unhold_takes_it(policy: Policy) -> None:
     assert isinstance(hold, Label)
     assert isinstance(lift, Label)
     assert (hold.present, lift.present) == (True, False)
+
+
+def test_a_ruling_can_be_made_again_from_its_own_text(policy: Policy) -> None:
+    seen = calm(
+        now=NOW + timedelta(seconds=0.123456),
+        actions=(Action(target="policy-service", verb="restart", at=NOW - timedelta(seconds=2)),),
+        healthy={"frontend": False, "user-service": True},
+        confidence=0.1 + 0.2,
+    )
+    log = diagnosed()
+    effect = judge(log, Seen(seen.now, (), calm(confidence=0.1 + 0.2, healthy=seen.healthy)), policy)
+    assert isinstance(effect, Say)
+    read = parse_fact(json.loads(effect.fact.canonical()))
+    assert isinstance(read, Ruled)
+    assert read.situation is not None
+    assert log.directive is not None
+    assert rule(policy, log.directive, read.situation).predicates == read.predicates
+    again = Situation.model_validate_json(seen.canonical())
+    assert again == seen
+    assert rule(policy, log.directive, again) == rule(policy, log.directive, seen)
+
+
+def test_a_situation_that_is_too_large_for_a_comment_is_ruled_on_and_left_out(policy: Policy) -> None:
+    large = calm(healthy={f"service-{n:04}": True for n in range(1000)})
+    effect = judge(diagnosed(), Seen(NOW, (), large), policy)
+    assert isinstance(effect, Say)
+    assert isinstance(effect.fact, Ruled)
+    assert (effect.fact.move, effect.fact.situation) == ("ruled:allow", None)
+
+
+def test_no_budget_seems_unspent_because_old_actions_are_left_out(policy: Policy) -> None:
+    done = [Action(target="a", verb="restart", at=NOW - timedelta(seconds=n)) for n in range(300)]
+    kept = newest(done, policy)
+    assert len(kept) == MOST_ACTIONS
+    assert kept[-1].at == NOW
+    wide = policy.model_copy(update={"limits": policy.limits.model_copy(update={"actions_in_all": 200})})
+    assert rule(wide, DIAGNOSED.directive, calm(actions=newest(done, wide))).outcome == "veto"
 
 
 def test_a_hold_goes_before_everything_else_that_people_said(policy: Policy) -> None:
@@ -211,7 +267,7 @@ def changing(change: Order) -> Directive:
 def test_a_change_is_ruled_by_its_bounds_its_base_and_its_verb(
     policy: Policy, change: Order, head: str | None, outcome: str
 ) -> None:
-    verdict = rule(policy, changing(change), replace(CALM, head=head, observed=None))
+    verdict = rule(policy, changing(change), calm(head=head, observed=None))
     assert verdict.outcome == outcome, verdict.failed
 
 
@@ -219,7 +275,7 @@ def test_without_a_bound_in_the_policy_nothing_is_raised(policy: Policy) -> None
     bare = policy.catalogue["set-memory"].model_copy(update={"max_mib": None, "max_factor": None})
     unbounded = policy.model_copy(update={"catalogue": {**policy.catalogue, "set-memory": bare}})
     change = changing(SetMemory(service="policy-service", before=192, after=193))
-    assert rule(unbounded, change, replace(CALM, head="e" * 40)).outcome == "veto"
+    assert rule(unbounded, change, calm(head="e" * 40)).outcome == "veto"
 
 
 def test_of_others_pull_request_confidence_is_its_proof() -> None:

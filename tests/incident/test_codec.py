@@ -268,7 +268,7 @@ def test_a_block_from_before_the_panel_still_has_its_one_encoding() -> None:
     log = LogBuilder().to(Status.DETECTED)
     full = log.next("diagnosed")
     assert isinstance(full, Diagnosed)
-    plain = {"settle": None, "exhibit": None, "steered": ""}
+    plain = {"settle": None, "exhibit": None, "steered": "", "frozen": None}
     old = full.model_copy(
         update=plain | {"hypotheses": tuple(h.model_copy(update={"votes": ()}) for h in full.hypotheses)}
     )

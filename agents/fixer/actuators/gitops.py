@@ -28,7 +28,7 @@ from shared.gitops.titles import check_body, check_title
 from shared.gitops.words import meaning
 from shared.incident.change import Change, MergePull, RevertCommit
 from shared.incident.evidence import one_line
-from shared.incident.facts import AnyFact, Deployed, Merged, Proposed, Proved, Refused, Undone
+from shared.incident.facts import AnyFact, Deployed, Diagnosed, Merged, Proposed, Proved, Refused, Undone
 from shared.incident.parts import Directive, Verb
 from shared.incident.replay import Entry
 from shared.policy.model import Policy
@@ -162,8 +162,7 @@ class PullRequests:
         if act.directive.verb in QUICKER and proof.verdict == "unverified":
             why = "; ".join(f"{c.name}: {c.detail}" for c in proof.checks if c.ok is False)
             return _refused(act.directive, "it is proved", f"pull request {fact.number} stays open for review; {why}")
-        rule = self._policy.catalogue.get(act.directive.verb)
-        alone = proof.verdict == "proved" and rule is not None and rule.merge == "policy"
+        alone = proof.verdict == "proved" and self._merges(act)
         merge = "nobody" if proof.verdict == "refuted" else "policy" if alone else "person"
         if proof.verdict == "refuted":
             self._pulls.close_pull(fact.number)
@@ -177,6 +176,14 @@ class PullRequests:
                 "checks": proof.checks,
             }
         )
+
+    def _merges(self, act: Act) -> bool:
+        """Whether policy lets it in once it is proved."""
+        given, directive = act.incident.way[0].fact, act.directive
+        if isinstance(given, Diagnosed) and self._policy.grants_to(directive.target, given.cause, directive.verb):
+            return True
+        rule = self._policy.catalogue.get(directive.verb)
+        return rule is not None and rule.merge == "policy"
 
     def _merge(self, directive: Directive, entry: Entry) -> Merged | Refused:
         proved = entry.fact
