@@ -15,7 +15,8 @@ from shared.recall.document import Document
 
 CORPUS: Final = Path(__file__).parent / "memory_corpus"
 NOW: Final = datetime(2026, 11, 21, tzinfo=UTC)
-Half = Literal["dev", "test"]
+Half = Literal["dev", "test", "field"]
+"""The two halves of queries.toml, and queries_field.toml."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,14 @@ class Query:
     symptom: str
     answer: str
     lure: str = ""
+    seen: str = ""
+    """The public issue it was told after."""
 
     @property
     def half(self) -> Half:
         """The rule that stands in queries.toml."""
+        if self.seen:
+            return "field"
         return "test" if hashlib.sha256(f"sre-space {self.id}".encode()).digest()[0] % 2 else "dev"
 
 
@@ -57,8 +62,11 @@ def records() -> tuple[Document, ...]:
 
 
 def queries(half: Half) -> tuple[Query, ...]:
-    rows = tomllib.loads((CORPUS / "queries.toml").read_text(encoding="utf-8"))["query"]
-    return tuple(query for query in (Query(**row) for row in rows) if query.half == half)
+    found: list[Query] = []
+    for file in ("queries.toml", "queries_field.toml"):
+        rows = tomllib.loads((CORPUS / file).read_text(encoding="utf-8"))["query"]
+        found += [query for query in (Query(**row) for row in rows) if query.half == half]
+    return tuple(found)
 
 
 def enlarged(known: Sequence[Document], size: int) -> tuple[Document, ...]:
@@ -88,8 +96,8 @@ def _others(known: Sequence[Document]) -> Iterator[Document]:
 
 
 _FIRST: Final = (
-    "ledger", "claims", "voucher", "loyalty", "tax", "currency", "address", "review", "wishlist", "fraud", "pricing", "catalog",
-    "media", "audit", "consent", "survey", "coupon", "refund", "returns", "supplier", "partner", "report", "metrics", "export",
-    "import", "sync", "proxy", "router", "scheduler", "mailer",
+    "ledger", "claims", "voucher", "loyalty", "tax", "currency", "address", "review", "wishlist", "fraud", "pricing",
+    "catalog", "media", "audit", "consent", "survey", "coupon", "refund", "returns", "supplier", "partner", "report",
+    "metrics", "export", "import", "sync", "proxy", "router", "scheduler", "mailer",
 )  # fmt: skip
 _SECOND: Final = ("api", "worker", "store", "backend", "cache", "db", "ingest", "edge", "batch", "core")

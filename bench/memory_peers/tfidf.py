@@ -28,7 +28,7 @@ def tfidf(records: Sequence[str]) -> Callable[[str], list[float]]:
     def score(question: str) -> list[float]:
         scores = [0.0] * len(records)
         for word, weight in weighed(Counter(words(question))).items():
-            for n, other in postings[word] if word in postings else ():
+            for n, other in postings.get(word, ()):
                 scores[n] += weight * other
         return scores
 

@@ -1,8 +1,8 @@
 """Texts as vectors with nothing to download: feature hashing of words, pairs, character n-grams and concepts.
 
 Feature hashing: Weinberger et al., Feature Hashing for Large Scale Multitask Learning, ICML 2009 (the sign of the hash
-keeps collisions from adding up). What it is worth against BM25 and TF-IDF: `bench/README.md`. It ranks; its scores do not
-tell the known from the unknown by a threshold.
+keeps collisions from adding up). What it is worth against BM25 and TF-IDF: `bench/README.md`. It ranks; its scores do
+not tell the known from the unknown by a threshold.
 """
 
 from __future__ import annotations
@@ -11,43 +11,29 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.recall.synonyms import BROAD, concepts
-from shared.recall.words import stem, words
+from shared.recall.stopwords import FAINT as FAINT_WORDS
+from shared.recall.stopwords import STOP
+from shared.recall.synonyms import BROAD, CONCEPTS, concepts
+from shared.recall.words import words
 
 DIMENSIONS: Final = 1024
 WORD: Final = 1.0
 PAIR: Final = 0.5
-PART: Final = 0.35
+PART: Final = 0.8
 """Of one character n-gram, before it is shared among those of its word: what typing errors and compounds leave."""
-CONCEPT: Final = 2.0
+CONCEPT: Final = 1.3
 BROAD_CONCEPT: Final = 0.8
-FAINT: Final = 0.3
+FAINT: Final = 0.4
 """Of a word that stands in most incidents, and of a number that is no status."""
 GRAM: Final = 4
-_STOP: Final = frozenset(
-    """a an and are as at be been being but by can cannot could did do does doesn don for from get gets got had has have he her
-    here him his how i if in into is it its itself just like me more most my no nor not now of off on once only or other our
-    out over own per she so some such than that the their them then there these they this those through to too under until up
-    us very was we were what when where which while who whom why will with would you your yet about after again against all
-    also although always am among any anybody anyone around because before between both during each either else ever every
-    few further same since still though thus us
-    aber alle als also am an auch auf aus bei bis da dann das dass dem den der des die doch ein eine einem einen einer es fast
-    fur hat haben ich ihr im in ist ja kann kein keine mit nach nicht noch nur ob oder schon sehr sich sie sind uber um und uns
-    unser von vor war was weil wenn wer wie wir wird wo wohl wurde zu zum zur nix""".split()
-)
-_STOPPED: Final = _STOP | {stem(word) for word in _STOP}
-_FAINT: Final = frozenset(
-    stem(word)
-    for word in """service services svc container containers pod pods request requests call calls utc usually root cause app server
-    system production prod issue incident alert alerts firing problem today yesterday minute minutes second seconds hour
-    hours ms time times mib example seem seems look looks lot thing things everything everybody nobody somebody someone
-    customer customers people status log line last began begin""".split()
-)
+_AXES: Final = {f"s {concept}": axis for axis, concept in enumerate(CONCEPTS)}
+"""Concepts have axes of their own, the first ones: they matter too much to collide."""
 
 
 class Hashed:
@@ -74,8 +60,12 @@ class Hashed:
         """`embed` of one text, shape (dimensions,)."""
         made = np.zeros(self._dimensions)
         for feature, weight in features(text, synonyms=self._synonyms).items():
+            axis = _AXES.get(feature)
+            if axis is not None:
+                made[axis] += weight
+                continue
             place = _hash(feature)
-            made[(place >> 1) % self._dimensions] += weight if place & 1 else -weight
+            made[len(_AXES) + (place >> 1) % (self._dimensions - len(_AXES))] += weight if place & 1 else -weight
         length = float(np.linalg.norm(made))
         if length < 1e-9:  # nothing in it, or all of it cancelled out
             made[:] = 0.0
@@ -88,7 +78,7 @@ def features(text: str, *, synonyms: bool = True) -> dict[str, float]:
     """What is hashed, with its weight. Counts are dampened: 1 + ln(count)."""
     stems = words(text)
     weights: dict[str, float] = {}
-    said = [word for word in stems if word not in _STOPPED]
+    said = [word for word in stems if word not in STOP and (len(word) > 1 or word.isdigit())]
     for word, count in Counter(said).items():
         often = 1.0 + float(np.log(count))
         weight = often * (FAINT if _faint(word) else 1.0)
@@ -97,7 +87,7 @@ def features(text: str, *, synonyms: bool = True) -> dict[str, float]:
         for gram in grams:
             key = f"c {gram}"
             weights[key] = weights.get(key, 0.0) + PART * weight / len(grams) ** 0.5
-    for pair, count in Counter(zip(said, said[1:], strict=False)).items():
+    for pair, count in Counter(pairwise(said)).items():
         faint = FAINT if all(_faint(word) for word in pair) else 1.0
         weights[f"p {pair[0]} {pair[1]}"] = PAIR * faint * (1.0 + float(np.log(count)))
     for concept, count in Counter(concepts(stems) if synonyms else ()).items():
@@ -106,7 +96,7 @@ def features(text: str, *, synonyms: bool = True) -> dict[str, float]:
 
 
 def _faint(word: str) -> bool:
-    return word in _FAINT or (word.isdigit() and len(word) != 3)
+    return word in FAINT_WORDS or (word.isdigit() and len(word) != 3)
 
 
 def _grams(word: str) -> Iterator[str]:

@@ -20,12 +20,13 @@ CAUSE: Final = 0.2
 """The error class. Brain's word for it is a hypothesis, and the text says much of it already."""
 SYMPTOM: Final = 0.1
 """Less than the cause: many causes look alike."""
-NAMED: Final = 0.3
-"""Where only a text is given, a service whose whole name stands in it. It may be named as a bystander."""
-RECENCY: Final = 0.05
+NAMED: Final = 0.2
+"""Where only a text is given, a service whose whole name stands in it. It may be named as a bystander. Names that could
+be words (`load`) do not count."""
+RECENCY: Final = 0.03
 """Decides between equals: what happened last is likely to be what happens again."""
 HALF_LIFE: Final = timedelta(days=30)
-OUTCOME: Final = 0.05
+OUTCOME: Final = 0.03
 """Decides between equals: a past in which something was tried and judged tells more than one without."""
 _TOLD: Final[dict[Ending, float]] = {"worked": 1.0, "failed": 0.7, "unresolved": 0.0, "": 0.0}
 SERVICE: Final = SIMILARITY + CAUSE + SYMPTOM + NAMED + RECENCY + OUTCOME
@@ -72,7 +73,9 @@ def _fresh(at: datetime, now: datetime) -> float:
 
 
 def _names(text: str, service: str) -> bool:
-    """Whether the whole name of `service` stands in `text`, not as a part of another one."""
+    """Whether the whole name of `service`, which is no mere word, stands in `text` and not as a part of another one."""
+    if service.isalpha():
+        return False
     whole = rf"(?<![\w.-]){re.escape(service)}(?![\w-]|\.\w)"
     return re.search(whole, text, re.IGNORECASE) is not None
 
