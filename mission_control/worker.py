@@ -100,7 +100,7 @@ def put_together(role: Role, settings: Settings, redactor: Redactor, stack: Exit
         meter=health.meter,
     )
     scribe = Scribe(desk, Projector(github.reads, github.writes, keyring, queue))
-    kit = Kit(settings, clock, github, Archive(github.reads, keyring), keyring, policy, redactor, health)
+    kit = Kit(settings, clock, github, Archive(github.reads, keyring), keyring, policy, redactor, health, queue)
     pace = Pace(resync_every=settings.resync_every, patrol_every=settings.probe_every if role == "scout" else None)
     agent, hand, finish = BUILD[role](kit, stack)
     worker = Worker(Stepper(agent, desk, scribe, hand), desk, scribe, pace, WAKES_ON[role])
