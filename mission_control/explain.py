@@ -15,27 +15,19 @@ from shared.incident.facts import (
     Advised,
     AnyFact,
     Applied,
-    Began,
-    Commanded,
-    Deployed,
     Detected,
     Diagnosed,
-    Dispatched,
     Escalated,
     Learned,
-    Merged,
-    Planned,
-    Proposed,
     Proved,
     Refused,
-    Returned,
     Ruled,
     Stuck,
-    Undone,
     Verified,
 )
 from shared.incident.parts import Evidence, Measure
-from shared.incident.replay import Entry, Incident
+from shared.incident.replay import Incident
+from shared.incident.story import headline
 
 MARKS: Final[Mapping[bool | None, str]] = {True: "yes", False: "NO ", None: " - "}
 """Before a rule or a check: it holds, it fails, nothing is claimed."""
@@ -55,71 +47,12 @@ def story(incident: Incident) -> str:
     began = incident.entries[0].posted_at
     lines = [f"#{incident.number} {incident.status.value}  {incident.url}", ""]
     for entry in incident.entries:
-        lines.append(
-            f"{entry.posted_at:%H:%M:%S}  +{_since(began, entry.posted_at):>6}  {entry.by}: {_headline(entry)}"
-        )
+        said = _printable(headline(entry.fact))
+        lines.append(f"{entry.posted_at:%H:%M:%S}  +{_since(began, entry.posted_at):>6}  {entry.by}: {said}")
         lines += [f"{'':21}{_printable(line)}" for line in _details(entry.fact)]
     if incident.rejected:
         lines += ["", f"{len(incident.rejected)} comment(s) claimed to be facts and are not; see verify."]
     return "\n".join(lines) + "\n"
-
-
-def _headline(entry: Entry) -> str:
-    fact = entry.fact
-    match fact:
-        case Detected():
-            again = f", recurrence {fact.recurrence}" if fact.recurrence else ""
-            text = f"detected {fact.symptom} on {fact.service} ({fact.severity}{again}): {fact.summary}"
-        case Diagnosed():
-            text = f"root cause: {fact.root_cause} (confidence {fact.confidence:.2f}, attempt {fact.attempt})"
-        case Ruled():
-            held = sum(p.ok is True for p in fact.predicates)
-            text = f"ruled {fact.ruling}: {held} of {len(fact.predicates)} rules hold"
-        case Commanded():
-            text = f"{fact.login} ({fact.permission}) said /{fact.command}"
-        case Began():
-            text = f"began {fact.directive_id}"
-        case Applied():
-            how = "found done after a crash" if fact.settled else f"done in {fact.took_s:.1f} s"
-            text = f"applied {fact.directive_id}, {how}"
-        case Refused():
-            text = f"refused {fact.directive_id}: {fact.precondition}"
-        case Verified():
-            text = f"verified {fact.outcome}, held {fact.held_s:.1f} s: {fact.detail}"
-        case Learned():
-            text = f"closed: {fact.actions} action(s), {fact.refusals} refusal(s), {fact.ineffective} without effect"
-        case Advised():
-            text = (
-                f"{fact.model}, a model, on diagnosis {fact.attempt}: {len(fact.narrative)} sentence(s), not evidence"
-            )
-        case Escalated() | Stuck():
-            text = f"{fact.kind}: {fact.reason}"
-        case _:
-            text = _about_a_pull(fact)
-    return _printable(text)
-
-
-def _about_a_pull(fact: AnyFact) -> str:
-    match fact:
-        case Proposed():
-            text = f"pull request {fact.number} on {fact.base_sha[:10]}: {'; '.join(fact.changes)}"
-        case Proved():
-            text = f"pull request {fact.number} {fact.verdict} at {fact.head_sha[:10]}"
-        case Merged():
-            text = f"pull request {fact.number} merged by {fact.by} as {fact.merge_sha[:10]}"
-        case Deployed():
-            text = f"deploy of {fact.sha[:10]} {fact.outcome} after {fact.took_s:.1f} s: {fact.detail}"
-        case Undone():
-            text = f"taken back by pull request {fact.number} ({fact.why})"
-        case Dispatched():
-            text = f"handed to {fact.backend}: {fact.session}"
-        case Planned():
-            text = f"{fact.backend} plans: {fact.plan.splitlines()[0] if fact.plan else ''}"
-        case Returned():
-            text = f"{fact.backend} gave it back: {fact.reason}"
-        case _:
-            raise TypeError(fact)
-    return text
 
 
 def _details(fact: AnyFact) -> Iterator[str]:
@@ -132,6 +65,7 @@ def _details(fact: AnyFact) -> Iterator[str]:
                 yield f"{guess.probability:.0%} {guess.cause} of {guess.service}: {guess.why}"
             directive = fact.directive
             yield f"proposes {directive.verb} {directive.target} ({directive.id}); undo: {directive.undo}"
+            yield from (f"from memory: {line}" for line in fact.remembered)
             yield from _evidence(fact.evidence)
             yield from (f"missing: {what}" for what in fact.missing)
         case Ruled():

@@ -6,7 +6,7 @@ same contract tests.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -114,6 +114,10 @@ class Past(Protocol):
 
     def recent(self, window: timedelta, besides: int = 0) -> tuple[Incident, ...]:
         """Incidents that changed within `window`, open or closed, oldest first, without issue `besides`."""
+        ...
+
+    def named(self, numbers: Sequence[int]) -> tuple[Incident, ...]:
+        """These incidents, however old, as they stand now; what is no incident is left out."""
         ...
 
 

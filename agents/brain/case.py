@@ -39,6 +39,15 @@ class Touch:
 
 
 @dataclass(frozen=True, slots=True)
+class Runbook:
+    """What people, or Memory, wrote about a fault, as the default branch has it. It is text, and orders nothing."""
+
+    path: str
+    commit: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """One incident's evidence. A source that could not be read stands in `missing` with the reason."""
 
@@ -60,6 +69,16 @@ class Case:
     """The desired state at `head`; None where the repository declares none."""
     head: str | None = None
     """The default branch's commit."""
+    recalled: tuple[Incident, ...] = ()
+    """Closed incidents that the knowledge base named, read again from GitHub."""
+    runbooks: tuple[Runbook, ...] = ()
+    """Those it named, the likeliest first, read again likewise."""
+
+    @property
+    def known(self) -> tuple[Incident, ...]:
+        """Every other incident that was read, each once, oldest first."""
+        logs = {i.number: i for i in (*self.recalled, *self.earlier)}
+        return tuple(logs[number] for number in sorted(logs))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,12 +13,16 @@ from agents.brain.causes import TITLES
 from agents.brain.counsel import Counsel, heard, preferred
 from agents.brain.director import Panel, convene
 from agents.brain.exhibit import exhibit
-from agents.brain.remedy import Allowed, NoRemedy, remedy
+from agents.brain.past import cited, excerpt, fitting, pointed, remembered
+from agents.brain.remedy import Allowed, NoRemedy, learned, remedy
 from shared.agent import Later, Say
 from shared.incident.brief import brief
+from shared.incident.episodes import Episode, episodes
 from shared.incident.facts import Advised, Detected, Diagnosed, Escalated, Stuck, Verified
+from shared.incident.parts import Hypothesis
 from shared.incident.replay import Incident
 from shared.incident.status import Status
+from shared.recall.experience import Experience
 
 ENOUGH: Final = 0.5
 """Below this probability Brain says that it does not know, unless a person has put the hypothesis in focus."""
@@ -62,10 +67,11 @@ def diagnose(incident: Incident, seen: Seen) -> Say | Later | None:
     if not panel.steering.said:
         panel = replace(panel, hypotheses=reordered(panel.hypotheses, preferred(incident), ENOUGH))
     best = panel.leading
-    repeated = firings(incident, seen)
+    past = learned(incident, seen.case, best)
+    repeated = firings(incident, seen, best)
     if repeated > seen.escalate_after:
         reason = f"{repeated} firings of the same fault within {seen.window.total_seconds() / 3600:g} h"
-        return _escalate(incident, seen, panel, reason)
+        return _escalate(incident, seen, panel, reason, past)
     doubtful = best.cause == "unknown" or best.probability < CLEAR
     if doubtful and not panel.steering.said and seen.now - _moved_at(incident) < PATIENCE:
         return Later(seen.now + timedelta(seconds=1), "the evidence does not name a cause clearly yet")
@@ -74,7 +80,7 @@ def diagnose(incident: Incident, seen: Seen) -> Say | Later | None:
     chosen = remedy(incident, seen.case, best, repeated, seen.allowed)
     if isinstance(chosen, NoRemedy):
         if chosen.how == "escalate":
-            return _escalate(incident, seen, panel, chosen.reason)
+            return _escalate(incident, seen, panel, chosen.reason, past)
         return Say(_stuck(seen.case, panel, chosen.reason, "Look at the engine, then /retry."))
     attempt = incident.attempt + 1
     return Say(
@@ -85,12 +91,13 @@ def diagnose(incident: Incident, seen: Seen) -> Say | Later | None:
             service=best.service,
             confidence=best.probability,
             hypotheses=panel.hypotheses,
-            evidence=panel.evidence,
+            evidence=(*panel.evidence, *cited(past, panel.evidence)),
             missing=panel.notes,
             directive=chosen,
             settle=panel.settle,
             exhibit=exhibit(seen.case, panel.reading, best.service),
             steered=panel.steering.said,
+            remembered=(*remembered(past, chosen.verb), *pointed(fitting(seen.case.runbooks, best))),
         )
     )
 
@@ -100,8 +107,12 @@ def _moved_at(incident: Incident) -> datetime:
     return next(e.posted_at for e in reversed(incident.entries) if not isinstance(e.fact, Advised))
 
 
-def firings(incident: Incident, seen: Seen) -> int:
-    """How often this fault fired within the window, this time and ineffective fixes included."""
+def firings(incident: Incident, seen: Seen, best: Hypothesis | None = None) -> int:
+    """How often this fault fired within the window, this time and ineffective fixes included.
+
+    The same fault is the same symptom of the same service, or what was diagnosed as `best` is: one trouble that shows
+    in two services at once counts once.
+    """
     fingerprint = incident.detected.fingerprint
     logs = {i.number: i for i in seen.case.earlier} | {incident.number: incident}
     count = 0
@@ -114,14 +125,33 @@ def firings(incident: Incident, seen: Seen) -> int:
                 count += same and recent
             elif isinstance(entry.fact, Verified) and entry.fact.outcome in ("unhealthy", "ineffective"):
                 count += same and recent
-    return count
+    return count + (_elsewhere(logs.values(), seen, best, fingerprint) if best and best.cause != "unknown" else 0)
 
 
-def _escalate(incident: Incident, seen: Seen, panel: Panel, reason: str) -> Say:
+def _elsewhere(logs: Iterable[Incident], seen: Seen, best: Hypothesis, fingerprint: str) -> int:
+    """Firings of other symptoms that were diagnosed as `best` is, and at other times than those counted already."""
+    within = [e for log in logs for e in episodes(log) if seen.now - e.at <= seen.window]
+    told = [e for e in within if e.fingerprint == fingerprint]
+    known = len(told)
+    for episode in within:
+        alike = (episode.service, episode.cause) == (best.service, best.cause) and episode.fingerprint != fingerprint
+        if alike and not any(_at_once(episode, other) for other in told):
+            told.append(episode)
+    return len(told) - known
+
+
+def _at_once(one: Episode, other: Episode) -> bool:
+    return one.since <= other.at and other.since <= one.at
+
+
+def _escalate(incident: Incident, seen: Seen, panel: Panel, reason: str, past: Experience) -> Say:
     best = panel.leading
+    lines, runbook = remembered(past, None), fitting(seen.case.runbooks, best)
     text = brief(
         incident,
         f"Likeliest: {TITLES[best.cause]} in {best.service} ({best.probability:.2f}).",
+        *(f"Before: {line}." for line in lines),
+        *excerpt(runbook),
         f"Not available: {'; '.join(panel.notes) or 'nothing'}.",
     )
     return Say(
@@ -129,10 +159,11 @@ def _escalate(incident: Incident, seen: Seen, panel: Panel, reason: str) -> Say:
             reason=reason[:300],
             brief=text,
             hypotheses=panel.hypotheses,
-            evidence=panel.evidence,
+            evidence=(*panel.evidence, *cited(past, panel.evidence)),
             settle=panel.settle,
             exhibit=exhibit(seen.case, panel.reading, best.service),
             steered=panel.steering.said,
+            remembered=(*lines, *pointed(runbook)),
         )
     )
 

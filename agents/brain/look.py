@@ -20,6 +20,7 @@ from agents.brain.counsel import RESTING, Counsel, Finding, Topic, topic
 from agents.brain.frozen import Cases, NotFrozen, digest, freeze
 from agents.brain.judge import ENOUGH, Seen, diagnose, judge
 from agents.brain.question import Shown, question, shown
+from agents.brain.recall import Recall
 from agents.brain.remedy import Allowed
 from shared.agent import Effect, Later, Say
 from shared.analysis.metrics import Series
@@ -28,6 +29,7 @@ from shared.gitops.stack import Stack
 from shared.incident.record import Role
 from shared.incident.replay import Incident
 from shared.incident.status import Status
+from shared.knowledge import Knowledge
 from shared.ports import (
     Adviser,
     Commit,
@@ -97,11 +99,13 @@ class Brain:
         metrics: Metrics | None = None,
         source: Source | None = None,
         allowed: Allowed = lambda *_: True,
+        knowledge: Knowledge | None = None,
         cases: Cases | None = None,
     ) -> None:
         """`adviser`: a language model, for where arithmetic is not clear; None: there is none. `source`: the
-        repository, where its commits can be read; without it no change of it is proposed. `cases`: where what was
-        judged is kept; None: nowhere."""
+        repository, where its commits can be read; without it no change of it is proposed. `knowledge`: where what is
+        alike is found; None: only the window is known. `cases`: where what was judged is kept; None: nowhere."""
+        self._recall = Recall(knowledge, past, source, redactor.text) if knowledge is not None else None
         self._source = source
         self._cases = cases
         self._allowed = allowed
@@ -117,7 +121,7 @@ class Brain:
         self._asked: OrderedDict[int, _Asked] = OrderedDict()
         self._usual = usual
         self._metrics = metrics
-        self._pool = ThreadPoolExecutor(6, thread_name_prefix="look")
+        self._pool = ThreadPoolExecutor(8, thread_name_prefix="look")
 
     def concerns(self, incident: Incident) -> bool:
         if incident.closed:
@@ -180,6 +184,9 @@ class Brain:
             "commits", lambda: self._history.commits(since.replace(minute=0, second=0, microsecond=0) - self._window)
         )
         earlier = start("earlier incidents", lambda: self._past.recent(self._window, besides=incident.number))
+        recall = self._recall
+        recalled = start("knowledge", lambda: recall.incidents(incident, now) if recall else ())
+        runbooks = start("knowledge: runbooks", lambda: recall.runbooks(incident, now) if recall else ())
         gauges = {
             gauge: start(f"metrics: {gauge}", partial(self._range_of, query, since - GAUGED, now))
             for gauge, query in (QUERIES.items() if self._metrics is not None else ())
@@ -214,9 +221,13 @@ class Brain:
             usual=self._usual.usual() if self._usual is not None else None,
             gauges={gauge: read() for gauge, read in gauges.items()},
             touches=clean.touches(touches()),
+            recalled=recalled(),
+            runbooks=runbooks(),
         )
         for head, stack in state():
             case = replace(case, head=head, desired=clean.desired(stack))
+        if "knowledge" in missing:
+            missing.pop("knowledge: runbooks", None)
         if not case.during and "traces during" not in missing:
             missing["traces during"] = "none in the window"
         return Seen(case, now, self._window, self._escalate_after, self._allowed)

@@ -9,10 +9,11 @@ from typing import Final, Literal
 from agents.brain.case import Case, Touch
 from agents.brain.causes import RESTARTABLE, TITLES
 from shared.gitops.undo import undo_line
-from shared.incident.change import Change, RevertCommit, SetMemory
+from shared.incident.change import Change, MergePull, RevertCommit, SetMemory
 from shared.incident.facts import Began, Detected, Diagnosed, Merged, Proved, Refused, Undone
 from shared.incident.parts import Directive, Hypothesis, Verb
 from shared.incident.replay import Incident
+from shared.recall.experience import Experience, experience, past_episodes
 
 RESTART_UNDO: Final = "none needed: a restart changes no state; a container that will not start again is escalated"
 RAISE_BY: Final = 1.5
@@ -39,26 +40,45 @@ Allowed = Callable[[str, Verb], bool]
 """(service, verb) -> whether the policy lists it: what it forbids is not proposed, for something else may help."""
 
 
+def learned(incident: Incident, case: Case, best: Hypothesis) -> Experience:
+    """What was tried against the leading hypothesis before this firing."""
+    return experience(past_episodes(case.known, incident), best.service, best.cause)
+
+
 def remedy(
     incident: Incident, case: Case, best: Hypothesis, fired: int, allowed: Allowed = lambda *_: True
 ) -> Directive | NoRemedy:
-    """The one action against the leading hypothesis. `fired`: firings of this fault within the window."""
+    """The one action against the leading hypothesis. `fired`: firings of this fault within the window.
+
+    A rung that did not help the last time is left out, and the next one is taken.
+    """
     service = best.service
+    past = learned(incident, case, best)
     if best.cause in BLAMED and allowed(service, "revert-commit"):
-        touch = suspect(incident, case, service)
+        touch = suspect(incident, case, service, past.cleared)
         if touch is not None:
             if len(touch.paths) > MOST_REVERTED:
                 many = f"commit {touch.sha[:10]} changes {len(touch.paths)} files: too many to revert"
                 return NoRemedy(many, "escalate")
             return _change(incident, case, service, RevertCommit(commit=touch.sha, paths=touch.paths))
-    if best.cause == "oom" and fired >= RAISE_AFTER and allowed(service, "set-memory"):
+    mended = past.speaks_for("merge-pull")
+    if mended is not None:
+        change = mended.tried.directive.change
+        pull = f"pull request {change.number}" if isinstance(change, MergePull) else "a pull request"
+        done = f"{pull} of {mended.tried.by} was merged against it in #{mended.episode.issue}"
+        return NoRemedy(f"{TITLES[best.cause]} in {service} is back though {done}", "escalate")
+    unrestarted = past.against("restart")
+    more = fired >= RAISE_AFTER or unrestarted is not None
+    if best.cause == "oom" and more and allowed(service, "set-memory") and not past.against("set-memory"):
         if raised(incident, case, service):
             return NoRemedy(f"OOM in {service} again, though its memory limit was raised: it leaks", "escalate")
-        change = _more_memory(incident, case, service)
-        if change is not None:
-            return _change(incident, case, service, change)
+        memory = _more_memory(incident, case, service)
+        if memory is not None:
+            return _change(incident, case, service, memory)
     if best.cause not in RESTARTABLE:
         return NoRemedy(f"{TITLES[best.cause]} in {best.service}: no restart mends that", "escalate")
+    if unrestarted is not None:
+        return NoRemedy(f"{TITLES[best.cause]} in {service}: {unrestarted.line}", "escalate")
     target = case.containers.get(best.service)
     if target is None:
         return NoRemedy(f"{TITLES[best.cause]} in {best.service}, which has no container to act on", "stuck")
@@ -76,9 +96,10 @@ def directive_id(incident: Incident) -> str:
     return f"{incident.repo}#{incident.number}/a{incident.attempt + 1}"
 
 
-def suspect(incident: Incident, case: Case, service: str) -> Touch | None:
-    """The commit nearest before the onset that means something to `service` and has not been cleared of it."""
-    known = [t for t in suspects(incident, case) if service in t.services]
+def suspect(incident: Incident, case: Case, service: str, cleared: frozenset[str] = frozenset()) -> Touch | None:
+    """The commit nearest before the onset that means something to `service` and has not been cleared of it, in this
+    firing or (`cleared`) before."""
+    known = [t for t in suspects(incident, case) if service in t.services and t.sha not in cleared]
     return max(known, key=lambda t: t.at, default=None)
 
 

@@ -7,12 +7,26 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from shared.agent import Close, Effect, Later, Say
-from shared.incident.facts import Applied, Began, Detected, Learned, Merged, Refused, Verified
+from shared.incident.facts import (
+    Applied,
+    Began,
+    Commanded,
+    Detected,
+    Diagnosed,
+    Escalated,
+    Learned,
+    Merged,
+    Refused,
+    Stuck,
+    Verified,
+)
 from shared.incident.replay import Entry, Incident
 from shared.incident.status import Status
 
 PATIENCE: Final = timedelta(seconds=5)
 """How long an issue whose log has ended may stand open: its firing may be about to be written."""
+ANSWERS: Final = (Diagnosed, Escalated, Stuck, Commanded)
+"""Facts by which somebody has taken it up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +72,7 @@ def account(incident: Incident, seen: Seen) -> Learned:
     firings = sum(_same(d, incident.detected) for i in (*seen.earlier, incident) for d in i.all(Detected))
     return Learned(
         time_to_detect_s=_seconds(since, detected),
+        time_to_acknowledge_s=_seconds(since, next((e for e in firing if isinstance(e.fact, ANSWERS)), None)),
         time_to_act_s=_seconds(since, began),
         time_to_recover_s=_recovered(since, verified),
         actions=sum(isinstance(e.fact, Applied | Merged) for e in firing),

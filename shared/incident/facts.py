@@ -27,6 +27,8 @@ from shared.incident.parts import (
 from shared.incident.record import Digest, Line, Name, Record, Text
 from shared.incident.situation import Situation
 
+Lines = Annotated[tuple[Line, ...], Field(max_length=8)]
+
 
 class Fact(Record):
     """Base of all facts."""
@@ -61,7 +63,7 @@ class Diagnosed(Fact):
     """The root cause, and the one action proposed against it."""
 
     kind: Literal["diagnosed"] = "diagnosed"
-    LATER = frozenset(("settle", "exhibit", "steered", "frozen"))
+    LATER = frozenset(("settle", "exhibit", "steered", "remembered", "frozen"))
     attempt: Annotated[int, Field(ge=1)]
     root_cause: Line
     cause: Cause
@@ -75,6 +77,8 @@ class Diagnosed(Fact):
     exhibit: Exhibit | None = None
     steered: Line = ""
     """What people told Brain about the ranking, where they did."""
+    remembered: Lines = ()
+    """What was tried against this cause in this service before, and what came of it."""
     frozen: Digest | None = None
     """The SHA-256 of the frozen case: what Brain had looked at, as its host keeps it (agents/brain/frozen.py)."""
     MOVES = ("diagnosed",)
@@ -313,10 +317,14 @@ class Verified(Fact):
 
 
 class Learned(Fact):
-    """The closing account, in numbers that stand in the log. Durations in seconds; None where a step is missing."""
+    """The closing account, in numbers that stand in the log. Durations from the onset, in seconds; None where a step is
+    missing."""
 
     kind: Literal["learned"] = "learned"
+    LATER = frozenset(("time_to_acknowledge_s",))
     time_to_detect_s: float | None
+    time_to_acknowledge_s: float | None = None
+    """Until somebody, of the fleet or a person, said something about it."""
     time_to_act_s: float | None
     time_to_recover_s: float | None
     actions: Annotated[int, Field(ge=0)]
@@ -332,7 +340,7 @@ class Escalated(Fact):
     """The matter is handed on, with the brief that the next reader needs."""
 
     kind: Literal["escalated"] = "escalated"
-    LATER = frozenset(("settle", "exhibit", "steered", "frozen"))
+    LATER = frozenset(("settle", "exhibit", "steered", "remembered", "frozen"))
     reason: Line
     brief: Text
     hypotheses: Hypotheses = ()
@@ -340,6 +348,7 @@ class Escalated(Fact):
     settle: Settle | None = None
     exhibit: Exhibit | None = None
     steered: Line = ""
+    remembered: Lines = ()
     frozen: Digest | None = None
     """As in `Diagnosed`."""
     MOVES = ("escalated",)

@@ -12,7 +12,8 @@ from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from shared.incident.facts import AnyFact, Detected
+from shared.incident.facts import AnyFact, Detected, Learned
+from shared.incident.postmortem import postmortem
 from shared.incident.replay import Incident
 
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>()#+!|~$&])")
@@ -139,7 +140,14 @@ _ENVIRONMENT: Final = _environment()
 
 def render(fact: AnyFact, incident: Incident | None = None) -> str:
     """The visible part of a fact's comment. `incident` is the log before it, for what the text refers to."""
-    return _ENVIRONMENT.get_template(f"{fact.kind}.md").render(fact=fact, incident=incident).strip() + "\n"
+    story = postmortem(incident, fact) if isinstance(fact, Learned) and incident and incident.is_incident else None
+    text = _ENVIRONMENT.get_template(f"{fact.kind}.md").render(fact=fact, incident=incident, story=story)
+    return text.strip() + "\n"
+
+
+def render_postmortem(incident: Incident, account: Learned, firing: int) -> str:
+    """The post-mortem of one firing as Markdown."""
+    return _ENVIRONMENT.get_template("postmortem.md").render(story=postmortem(incident, account, firing)).strip() + "\n"
 
 
 def title(fact: Detected) -> str:

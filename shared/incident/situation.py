@@ -50,6 +50,10 @@ class Situation(Record):
     head: Line | None = None
     """The default branch's commit; None when it could not be read or no change is at stake."""
 
+    def __hash__(self) -> int:
+        """Facts can be put into sets, and this is in one of them."""
+        return hash(self.canonical())
+
     @property
     def fits(self) -> bool:
         """Whether it is small enough to be written into a comment. It is written whole or not at all."""

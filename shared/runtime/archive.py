@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 from shared.incident.replay import Incident, replay
 from shared.incident.signing import Keyring
 from shared.incident.thread import Thread
-from shared.ports import Issues
+from shared.ports import Issues, Permanent
 
 _SETTLED = timedelta(seconds=2)
 """GitHub's times have one-second resolution: a reading this soon after a change may miss another of the same second."""
@@ -32,6 +33,17 @@ class Archive:
         listed = [t for t in self._issues.incidents(state="all", since=since) if t.updated_at >= now - window]
         wanted = sorted((t for t in listed if t.number != besides), key=lambda t: t.number)
         return tuple(self._pool.map(lambda t: self._replayed(t, now), wanted))
+
+    def named(self, numbers: Sequence[int]) -> tuple[Incident, ...]:
+        """These incidents, however old, as they stand now; what is no incident, or no issue, is left out."""
+        found = self._pool.map(self._read, sorted(set(numbers)))
+        return tuple(i for i in found if i is not None and i.is_incident)
+
+    def _read(self, number: int) -> Incident | None:
+        try:
+            return replay(self._issues.thread(number), self._keyring)
+        except Permanent:
+            return None
 
     def _replayed(self, listed: Thread, now: datetime) -> Incident:
         with self._lock:

@@ -162,12 +162,12 @@ def test_memory_counts_what_helped_before_and_what_did_not() -> None:
     diagnosed = sample("diagnosed")
     assert isinstance(diagnosed, Diagnosed)
 
-    def log(outcome: str) -> Incident:
+    def log(outcome: str, number: int = 3) -> Incident:
         end = Verified.model_validate({"outcome": outcome, "detail": "d", "held_s": 1.0, "measures": ()})
         more: tuple[Entry, ...] = (entry(diagnosed, 1), entry(end, 2))
-        return replace(first, entries=(*first.entries, *more))
+        return replace(first, number=number, entries=(*first.entries, *more))
 
-    heard = hear(memory, case(earlier=(log("healthy"), log("healthy"))), "oom", "policy-service")
+    heard = hear(memory, case(earlier=(log("healthy"), log("healthy", 4))), "oom", "policy-service")
     assert heard["policy-service", "oom"].weight == 1.0
     heard = hear(memory, case(earlier=(log("unhealthy"),)), "oom", "policy-service")
     assert heard["policy-service", "oom"].weight == -0.5

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from agents.brain.case import Case, Touch
+from agents.brain.case import Case, Runbook, Touch
 from agents.brain.counsel import Counsel, Topic
 from agents.brain.frozen import FORMAT, NotFrozen, digest, freeze, thaw
 from agents.brain.judge import Seen, judge
@@ -97,6 +97,8 @@ def full() -> Case:
         during=(*seen.during, Trace("a" * 32, (span,))),
         commits=(Commit("a" * 40, "dev", "tune", AT, "http://x/c", ("a.py",), ("b" * 40,)),),
         earlier=(past,),
+        recalled=(past,),
+        runbooks=(Runbook("docs/runbooks/a.md", "d" * 40, "read me"),),
         missing={"logs": "away"},
         usual=usual,
         gauges={"cpu": (Series({"service": "frontend"}, ((1.5, 0.1 + 0.2),)),)},
@@ -119,7 +121,8 @@ def test_every_field_of_a_case_comes_back_as_it_was() -> None:
     counsel = Counsel(about, shown(about.hypotheses, about.evidence, Redactor()), Reply("{}", model="m", cost=0.1))
     seen = Seen(case, AT, timedelta(hours=1), 3, lambda service, verb: verb == "restart", counsel)
     back = thaw(freeze(log, seen)).seen
-    silent = replace(case, earlier=tuple(replace(i, words=()) for i in case.earlier))
+    bare = tuple(replace(i, words=()) for i in case.earlier)
+    silent = replace(case, earlier=bare, recalled=bare)
     assert replace(back, allowed=seen.allowed) == replace(seen, case=silent)
     assert [back.allowed("policy-service", verb) for verb in ("restart", "set-memory")] == [True, False]
     assert back.case.usual is not None
@@ -138,7 +141,7 @@ def test_a_case_of_older_code_is_read_with_the_defaults_of_what_it_does_not_know
     incident = scene.incident("policy-service", "latency")
     seen = scene.seen(incident)
     old = json.loads(freeze(incident, seen))
-    for name in ("usual", "gauges", "touches", "desired", "head"):
+    for name in ("usual", "gauges", "touches", "desired", "head", "recalled", "runbooks"):
         del old["seen"]["case"][name]
     del old["seen"]["counsel"]
     assert said(incident, thaw(json.dumps(old).encode()).seen) == said(incident, seen)

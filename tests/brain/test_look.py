@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -56,6 +57,9 @@ class Windows:
 
 class NoPast:
     """No earlier incidents."""
+
+    def named(self, numbers: Sequence[int]) -> tuple[Incident, ...]:
+        return ()
 
     def recent(self, window: timedelta, besides: int = 0) -> tuple[Incident, ...]:
         return ()

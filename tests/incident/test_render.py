@@ -22,6 +22,7 @@ from shared.incident.commands import parse
 from shared.incident.facts import AnyFact, Diagnosed, Proved, parse_fact
 from shared.incident.parts import Predicate
 from shared.incident.render import chance, render, title
+from shared.incident.replay import Incident
 from shared.incident.status import TRANSITIONS, Status
 from shared.incident.thread import Comment
 from shared.testing.log import LogBuilder
@@ -126,7 +127,7 @@ def links_of(value: Any) -> set[str]:
 
 OWN_HTML = re.compile(
     r"</?details>|<summary>(Evidence \(\d+\)|All \d+ predicates|The panel's votes, in nats against \"unknown\"|"
-    r"Exhibit: the worst trace( beside a normal one)?)</summary>"
+    r"Exhibit: the worst trace( beside a normal one)?|Timeline \(\d+\))</summary>"
 )
 
 
@@ -134,9 +135,9 @@ LIVE = re.compile(r"https?://|ftp://|\bwww\.\w|@\w|#\d|\bGH-\d", re.IGNORECASE)
 """What GitHub would turn into links, mentions and references after rendering; ` · #3` is the template of `learned`."""
 
 
-def check(fact: AnyFact) -> None:
+def check(fact: AnyFact, log: Incident = LOG.incident) -> None:
     """What holds of every rendering."""
-    text = render(fact, LOG.incident)
+    text = render(fact, log)
     without_ours = OWN_HTML.sub("", text)
     assert "<" not in re.sub(r"\\<", "", without_ours), "no raw <"
     assert not re.search(r"@\w", text), "no mention"
@@ -159,7 +160,8 @@ def check(fact: AnyFact) -> None:
             assert not re.search(r"[`<>&@]", token.content)
         for char in token.content if token.type in ("text", "code_inline") else "":
             assert unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co", "Cn") or char == "\u2060", hex(ord(char))
-    assert {h.casefold() for h in hrefs} <= {h.casefold() for h in links_of(fact.model_dump(mode="json"))}
+    told = (fact, *(e.fact for e in log.entries))
+    assert {h.casefold() for h in hrefs} <= {h.casefold() for f in told for h in links_of(f.model_dump(mode="json"))}
 
 
 @pytest.mark.parametrize("poison", CORPUS, ids=lambda p: ascii(p[:30]))

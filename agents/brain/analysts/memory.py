@@ -24,7 +24,7 @@ def analyse(incident: Incident, case: Case, reading: Reading) -> tuple[Clue, ...
     """One clue for each cause that was acted on before, in this issue or another."""
     del reading
     found: dict[tuple[str, Cause], list[tuple[int, str, Cited]]] = defaultdict(list)
-    for earlier in (*case.earlier, incident):
+    for earlier in (*case.known, incident):
         for diagnosed, outcome, digest in _outcomes(earlier, incident.detected.fingerprint):
             sign = 1 if outcome == "healthy" else -1
             seen = f"#{earlier.number}: {diagnosed.root_cause}, {diagnosed.directive.verb} was {outcome}"
