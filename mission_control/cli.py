@@ -163,6 +163,35 @@ def replay(
     return replay_again(_settings(state), Wish(number, case, policy, cases, export, renew, as_json))
 
 
+@app.command()
+def trust(
+    state: State = None,
+    as_json: AsJson = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="The table of deploy/README.md.")] = False,
+) -> int:
+    """What each action has earned: how often it helped, did not, was taken back; and who decides about it now."""
+    from mission_control.ladder import trust
+
+    return trust(_settings(state), as_json, markdown)
+
+
+@app.command()
+def report(
+    window: Annotated[str, typer.Option("--window", metavar="TIME", help="How far back.")] = "30d",
+    state: State = None,
+    as_json: AsJson = False,
+) -> int:
+    """MTTD, MTTA, MTTR and what was done, by service, over the incidents that were closed."""
+    from mission_control.ladder import report
+    from mission_control.settings import duration
+
+    try:
+        back = duration(window)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--window") from error
+    return report(_settings(state), back, as_json)
+
+
 @app.command("verify-jules-pr")
 def verify_jules_pr(
     pull: Annotated[
