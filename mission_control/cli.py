@@ -242,15 +242,16 @@ register(app, bench)
 
 @bench.command("memory")
 def bench_memory(
+    sizes: Annotated[str, typer.Option(help="Numbers of incidents to measure the time with.")] = "100,1000,10000",
     misses: Annotated[bool, typer.Option("--misses", help="Say which queries are not answered first.")] = False,
     as_json: AsJson = False,
 ) -> int:
     """Measure how past incidents are found by other people's words, BM25 and TF-IDF beside it."""
     try:
-        from bench.memory import SETS, SIZES, report, run
+        from bench.memory import SETS, report, run
 
-        found = run(SETS, SIZES)
-    except (OSError, ModuleNotFoundError) as failure:
+        found = run(SETS, [int(size) for size in sizes.split(",") if size])
+    except (ValueError, OSError, ModuleNotFoundError) as failure:
         typer.echo(f"bench memory: {failure}", err=True)
         return 2
     typer.echo(json.dumps(found) if as_json else report(found, misses=misses))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from typer.testing import CliRunner
 
 from bench.memory import SETS, judged, methods, report, run
 from bench.memory_cases import enlarged, queries, records
 from bench.memory_peers.bm25 import bm25
 from bench.memory_peers.tfidf import tfidf
+from mission_control.cli import app
 
 
 def test_every_query_asks_for_a_record_that_is_there() -> None:
@@ -53,3 +57,11 @@ def test_what_is_printed_holds_the_conditions_and_every_method() -> None:
     said = report(run(["dev"], [100]), misses=True)
     for part in ("cores", "BM25", "TF-IDF", "without synonyms", "similarity", "as /similar", "as Brain", "p95 ms"):
         assert part in said
+
+
+def test_the_command_prints_the_same_as_json_and_refuses_a_size_below_the_corpus() -> None:
+    result = CliRunner().invoke(app, ["bench", "memory", "--sizes", "60", "--json"])
+    assert result.exit_code == 0
+    assert set(json.loads(result.stdout)["quality"]) == set(SETS)
+    assert CliRunner().invoke(app, ["bench", "memory", "--sizes", "5"]).exit_code == 2
+    assert CliRunner().invoke(app, ["bench", "memory", "--sizes", "many"]).exit_code == 2
