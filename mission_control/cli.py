@@ -135,6 +135,35 @@ def explain(number: Number, state: State = None) -> int:
     return explain(_settings(state), number)
 
 
+@app.command()
+def replay(
+    number: Annotated[int | None, typer.Argument(metavar="[N]", min=1, help="The issue's number.")] = None,
+    case: Annotated[Path | None, typer.Option("--case", metavar="FILE", help="An exported case, not an issue.")] = None,
+    policy: Annotated[
+        Path | None, typer.Option("--policy", metavar="FILE", help="Decide by this policy, and show what differs.")
+    ] = None,
+    export: Annotated[
+        Path | None, typer.Option("--export", metavar="FILE", help="Write all of it to one file, as a regression case.")
+    ] = None,
+    cases: Annotated[
+        Path | None, typer.Option("--cases", metavar="DIR", help="Brain's frozen cases (STATE/cases).")
+    ] = None,
+    renew: Annotated[
+        bool, typer.Option("--renew", help="With --case: accept there what differs, for a change made on purpose.")
+    ] = False,
+    as_json: AsJson = False,
+    state: State = None,
+) -> int:
+    """Make the decisions of issue N again, offline. Exit 0 the same, 1 different, 3 not all can be made again."""
+    from mission_control.replay.command import Wish, replay_again
+
+    if (number is None) == (case is None):
+        raise typer.BadParameter("replay needs either the number of an issue or --case FILE")
+    if renew and (case is None or policy is not None):
+        raise typer.BadParameter("--renew goes with --case, and not with --policy")
+    return replay_again(_settings(state), Wish(number, case, policy, cases, export, renew, as_json))
+
+
 @app.command("verify-jules-pr")
 def verify_jules_pr(
     pull: Annotated[
