@@ -5,6 +5,7 @@ Exit codes: 0 ok, 1 error, 2 usage or settings, 3 degraded.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -295,3 +296,21 @@ bench = typer.Typer(
 )
 app.add_typer(bench)
 register(app, bench)
+
+
+@bench.command("memory")
+def bench_memory(
+    sizes: Annotated[str, typer.Option(help="Numbers of incidents to measure the time with.")] = "100,1000,10000",
+    misses: Annotated[bool, typer.Option("--misses", help="Say which queries are not answered first.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Measure how past incidents are found by other people's words, BM25 and TF-IDF beside it."""
+    try:
+        from bench.memory import SETS, report, run
+
+        found = run(SETS, [int(size) for size in sizes.split(",") if size])
+    except (ValueError, OSError, ModuleNotFoundError) as failure:
+        typer.echo(f"bench memory: {failure}", err=True)
+        return 2
+    typer.echo(json.dumps(found) if as_json else report(found, misses=misses))
+    return 0 if found["met"] else 1
