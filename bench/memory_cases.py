@@ -70,20 +70,30 @@ def queries(half: Half) -> tuple[Query, ...]:
 
 
 def enlarged(known: Sequence[Document], size: int) -> tuple[Document, ...]:
-    """`known`, and incidents of 300 other services made of their sentences, `size` in all. The same every time."""
-    return (*known, *(made for _, made in zip(range(size - len(known)), _others(known), strict=False)))
+    """`known`, and made incidents of their sentences, `size` in all; the same every time.
+
+    Half of them are of 300 other services, of any fault; half of the known services, of faults that the service has no
+    record of: what is asked has one right answer still.
+    """
+    return (*known, *(made for made, _ in zip(_others(known), range(size - len(known)), strict=False)))
 
 
 def _others(known: Sequence[Document]) -> Iterator[Document]:
     chance = random.Random(6)
-    sentences = [part for one in known for part in one.text.split(". ")]
+    services = sorted({d.service for d in known})
+    other = {s: [d for d in known if d.cause not in {own.cause for own in known if own.service == s}] for s in services}
     issue = len(known)
     while True:
         issue += 1
-        like = chance.choice(known)
-        service = f"{chance.choice(_FIRST)}-{chance.choice(_SECOND)}"
+        if issue % 2:
+            service = chance.choice(services)
+            sources: Sequence[Document] = other[service]
+        else:
+            service = f"{chance.choice(_FIRST)}-{chance.choice(_SECOND)}"
+            sources = known
+        like = chance.choice(sources)
         said = like.text.split(". ")
-        said[chance.randrange(len(said))] = chance.choice(sentences)
+        said[chance.randrange(len(said))] = chance.choice(chance.choice(sources).text.split(". "))
         yield replace(
             like,
             id=f"made-{issue}",

@@ -31,9 +31,11 @@ def _exit_code(error: Exception) -> int | None:
     from mission_control.deployer.command import NotDeployed
     from mission_control.github import GithubSaysNo
     from mission_control.record import NotRunning
+    from mission_control.replay import BadCase
     from mission_control.settings import BadSettings
     from mission_control.verify_pull import NotVerifiable
 
     if isinstance(error, BadSettings):
         return 2
-    return 1 if isinstance(error, GithubSaysNo | NotRunning | NotMade | NotDeployed | NotVerifiable) else None
+    known = GithubSaysNo | NotRunning | NotMade | NotDeployed | NotVerifiable | BadCase
+    return 1 if isinstance(error, known) else None

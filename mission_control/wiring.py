@@ -102,6 +102,7 @@ def _brain(kit: Kit, stack: ExitStack) -> Built:
     from agents.brain.heard import HeardUsual
     from agents.brain.look import Brain
     from mission_control.adviser import adviser
+    from shared.adapters.case_files import FOLDER, CaseFiles
 
     reads, heard = kit.github.reads, HeardUsual(kit.clock.now)
     window, most = kit.settings.recurrence_window, kit.policy.escalate_after
@@ -113,9 +114,8 @@ def _brain(kit: Kit, stack: ExitStack) -> Built:
 
     model = adviser(kit.settings, kit.clock, stack, unsound, replied)
     look = _looking(kit, stack), _traces(kit), reads, reads, kit.archive
-    agent = Brain(
-        *look, window, most, kit.redactor, heard, model, _metrics(kit), GitHubSource(kit.github.wire), kit.policy.lists
-    )
+    source, cases = GitHubSource(kit.github.wire), CaseFiles(kit.settings.state_dir / FOLDER)
+    agent = Brain(*look, window, most, kit.redactor, heard, model, _metrics(kit), source, kit.policy.lists, cases=cases)
 
     def finish(running: Running) -> None:
         late.append(running)

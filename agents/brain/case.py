@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
+from agents.brain.usual import Usual
 from shared.analysis.metrics import Series
-from shared.analysis.rca.baseline_store import BaselineStore
 from shared.analysis.trace import Trace
 from shared.gitops.diff import KeyChange
 from shared.gitops.stack import Stack
@@ -59,7 +59,7 @@ class Case:
     commits: tuple[Commit, ...]
     earlier: tuple[Incident, ...]
     missing: Mapping[str, str] = field(default_factory=dict)
-    usual: BaselineStore | None = None
+    usual: Usual | None = None
     """What Scout knows as usual, for reading only; None where there is no stream or nothing was heard."""
     gauges: Mapping[str, tuple[Series, ...]] = field(default_factory=dict)
     """By gauge (analysts.gauges.QUERIES) its series around the incident; empty where there is no Prometheus."""

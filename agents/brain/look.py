@@ -10,17 +10,21 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
+import structlog
+
 from agents.brain.analysts.gauges import QUERIES
 from agents.brain.case import Case, Touch
+from agents.brain.clean import Clean
 from agents.brain.commits import MOST, desired, touch
-from agents.brain.counsel import RESTING, Counsel, Topic, topic
+from agents.brain.counsel import RESTING, Counsel, Finding, Topic, topic
+from agents.brain.frozen import Cases, NotFrozen, digest, freeze
 from agents.brain.judge import ENOUGH, Seen, diagnose, judge
 from agents.brain.question import Shown, question, shown
 from agents.brain.recall import Recall
 from agents.brain.remedy import Allowed
 from shared.agent import Effect, Later, Say
 from shared.analysis.metrics import Series
-from shared.analysis.trace import Span, Trace
+from shared.analysis.trace import Trace
 from shared.gitops.stack import Stack
 from shared.incident.record import Role
 from shared.incident.replay import Incident
@@ -43,6 +47,7 @@ from shared.ports import (
 from shared.redaction import Redactor
 from shared.source import Source
 
+_log = structlog.get_logger()
 T = TypeVar("T")
 BASELINE = timedelta(seconds=60)
 """How much of the time before the symptom counts as normal."""
@@ -95,12 +100,14 @@ class Brain:
         source: Source | None = None,
         allowed: Allowed = lambda *_: True,
         knowledge: Knowledge | None = None,
+        cases: Cases | None = None,
     ) -> None:
         """`adviser`: a language model, for where arithmetic is not clear; None: there is none. `source`: the
         repository, where its commits can be read; without it no change of it is proposed. `knowledge`: where what is
-        alike is found; None: only the window is known."""
+        alike is found; None: only the window is known. `cases`: where what was judged is kept; None: nowhere."""
         self._recall = Recall(knowledge, past, source, redactor.text) if knowledge is not None else None
         self._source = source
+        self._cases = cases
         self._allowed = allowed
         self._engine = engine
         self._traces = traces
@@ -202,22 +209,23 @@ class Brain:
             ]
             found = [read() for read in around]
             before, now_seen = _together(before, *found[::2]), _together(now_seen, *found[1::2])
+        clean = Clean(self._redactor)
         case = Case(
-            containers=named,
-            last_words=self._redactor.text("".join(logs()))[-4000:],
-            baseline=self._clean(before),
-            during=self._clean(now_seen),
-            commits=recent,
+            containers=clean.containers(named),
+            last_words=clean.text("".join(logs()))[-4000:],
+            baseline=clean.traces(before),
+            during=clean.traces(now_seen),
+            commits=clean.commits(recent),
             earlier=earlier(),
             missing=missing,
             usual=self._usual.usual() if self._usual is not None else None,
             gauges={gauge: read() for gauge, read in gauges.items()},
-            touches=touches(),
+            touches=clean.touches(touches()),
             recalled=recalled(),
             runbooks=runbooks(),
         )
         for head, stack in state():
-            case = replace(case, head=head, desired=stack)
+            case = replace(case, head=head, desired=clean.desired(stack))
         if "knowledge" in missing:
             missing.pop("knowledge: runbooks", None)
         if not case.during and "traces during" not in missing:
@@ -225,28 +233,17 @@ class Brain:
         return Seen(case, now, self._window, self._escalate_after, self._allowed)
 
     def judge(self, incident: Incident, seen: Seen) -> Effect | None:
-        return judge(incident, seen)
-
-    def _clean(self, traces: tuple[Trace, ...]) -> tuple[Trace, ...]:
-        """`traces` without secrets, before anything is hashed or shown: a name or a message is looked at once."""
-        known: dict[str, str] = {}
-
-        def text(value: str) -> str:
-            if value not in known:
-                known[value] = self._redactor.text(value)
-            return known[value]
-
-        def span(one: Span) -> Span:
-            operation, message = text(one.operation), text(one.status_message)
-            events = tuple(
-                replace(e, attributes={k: text(v) if isinstance(v, str) else v for k, v in e.attributes.items()})
-                for e in one.events
-            )
-            if (operation, message, events) == (one.operation, one.status_message, one.events):
-                return one
-            return replace(one, operation=operation, status_message=message, events=events)
-
-        return tuple(Trace(t.trace_id, tuple(span(s) for s in t.spans)) for t in traces)
+        """The judgement is pure; what it was made of is kept, and the fact says which text that is."""
+        effect = judge(incident, seen)
+        if self._cases is None or not (isinstance(effect, Say) and isinstance(effect.fact, Finding)):
+            return effect
+        try:
+            text = freeze(incident, seen)
+        except NotFrozen as error:
+            _log.warning("the case is not kept", incident=incident.number, why=str(error))
+            return effect
+        name = digest(text)
+        return Say(effect.fact.model_copy(update={"frozen": name})) if self._cases.keep(name, text) else effect
 
     def _range_of(self, query: str, start: datetime, end: datetime) -> tuple[Series, ...]:
         return self._metrics.ranges(query, start, end, STEP) if self._metrics is not None else ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from agents.brain.case import Case
 from agents.brain.ratio import Timed
@@ -12,6 +13,8 @@ from shared.analysis.selftime import self_times_us
 from shared.analysis.trace import Span, Trace
 from shared.incident.evidence import SERVICE_NAME
 
+ATTRIBUTES: Final = frozenset(("peer.service", "db.system", "http.response.status_code"))
+"""Of a span, all that is read here or anywhere in Brain: a case holds no others (agents/brain/clean.py)."""
 Operation = tuple[str, str]
 """Service and operation."""
 

@@ -72,6 +72,10 @@ class Situation(Record):
     standing: Standing | None = None
     """Of the directive's verb against that cause in its target; None when it was not looked at."""
 
+    def __hash__(self) -> int:
+        """Facts can be put into sets, and this is in one of them."""
+        return hash(self.canonical())
+
     @property
     def fits(self) -> bool:
         """Whether it is small enough to be written into a comment. It is written whole or not at all."""

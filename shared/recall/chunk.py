@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from datetime import datetime
-from typing import Final
+from typing import Final, get_args
 
 from shared.incident.evidence import one_line
+from shared.incident.parts import Cause
 from shared.recall.document import Document, Kind
 
 MAX_CHUNK: Final = 1_600
@@ -40,6 +41,7 @@ def chunks(
     text = text[:MAX_FILE].replace("\r\n", "\n").replace("\r", "\n")
     markdown = path.lower().endswith(_MARKDOWN)
     kind: Kind = "code" if not markdown else "runbook" if path.startswith("docs/runbooks/") else "doc"
+    cause = _cause_of(path, service) if kind == "runbook" else ""
     return tuple(
         Document(
             id=f"{path}#{n}",
@@ -50,6 +52,7 @@ def chunks(
             proof=blob,
             at=at,
             service=service,
+            cause=cause,
         )
         for n, (title, body) in enumerate(_sections(text) if markdown else _blocks(text), 1)
     )
@@ -63,6 +66,13 @@ def service_of(path: str, services: Collection[str]) -> str:
     called = {*folders, name}
     meant = {s for s in services if (known := s.replace("_", "-").lower()) in called or name.startswith(f"{known}-")}
     return meant.pop() if len(meant) == 1 else ""
+
+
+def _cause_of(path: str, service: str) -> str:
+    """The cause that a runbook is called after (`quote-service-oom.md`); empty where its name says none."""
+    name = path.rpartition("/")[2].partition(".")[0]
+    cause = name[len(service) + 1 :] if service else name
+    return cause if cause in get_args(Cause) else ""
 
 
 def _sections(text: str) -> Iterator[tuple[str, str]]:

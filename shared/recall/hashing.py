@@ -108,6 +108,6 @@ def _grams(word: str) -> Iterator[str]:
         yield framed[at : at + GRAM]
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def _hash(feature: str) -> int:
     return int.from_bytes(hashlib.blake2b(feature.encode("utf-8", "replace"), digest_size=8).digest(), "little")

@@ -118,3 +118,18 @@ def test_a_hostile_file_is_read_as_far_as_can_be_paid_for(path: str, text: str) 
 )
 def test_a_service_is_named_only_where_the_path_names_exactly_one(path: str, service: str) -> None:
     assert service_of(path, SERVICES) == service
+
+
+@pytest.mark.parametrize(
+    ("path", "cause"),
+    [
+        ("docs/runbooks/quote-service-oom.md", "oom"),
+        ("docs/runbooks/quote-service-slow-dependency.md", "slow-dependency"),
+        ("docs/runbooks/oom.md", "oom"),
+        ("docs/runbooks/quote-service-birthday.md", ""),
+        ("docs/runbooks/quote-service.md", ""),
+        ("docs/quote-service-oom.md", ""),
+    ],
+)
+def test_a_runbook_is_of_the_cause_it_is_called_after(path: str, cause: str) -> None:
+    assert {d.cause for d in of(path, "x")} == {cause}

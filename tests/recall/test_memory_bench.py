@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import pytest
+import json
 
-from bench.memory import judged, methods, run, text
+import pytest
+from typer.testing import CliRunner
+
+from bench.memory import SETS, judged, methods, report, run
 from bench.memory_cases import enlarged, queries, records
 from bench.memory_peers.bm25 import bm25
 from bench.memory_peers.tfidf import tfidf
-
-SETS = ("dev", "test", "field")
+from mission_control.cli import app
 
 
 def test_every_query_asks_for_a_record_that_is_there() -> None:
     service = {d.id: d.service for d in records()}
-    asked = [q for name in SETS for q in queries(name)]  # type: ignore[arg-type]
+    asked = [q for name in SETS for q in queries(name)]
     assert len({q.id for q in asked}) == len(asked) >= 60
     assert all(q.answer == "" or service[q.answer] == q.service for q in asked)
     assert all(q.lure == "" or (q.lure in service and q.lure != q.answer) for q in asked)
@@ -35,12 +37,13 @@ def test_a_peer_finds_the_text_that_has_the_rare_word(peer: object) -> None:
     assert score("absent") == [0.0, 0.0, 0.0]
 
 
-def test_more_incidents_are_the_same_every_time_and_of_other_services() -> None:
+def test_more_incidents_are_the_same_every_time_and_of_other_services_or_other_faults() -> None:
     known = records()
     more = enlarged(known, 200)
     assert more == enlarged(known, 200)
     assert len(more) == 200
-    assert {d.service for d in more[len(known) :]}.isdisjoint(d.service for d in known)
+    assert {(d.service, d.cause) for d in more[len(known) :]}.isdisjoint((d.service, d.cause) for d in known)
+    assert any(d.service == known[0].service for d in more[len(known) :])
 
 
 def test_on_the_dev_half_our_similarity_finds_more_than_the_textbooks_and_metadata_names_the_right_service() -> None:
@@ -51,6 +54,14 @@ def test_on_the_dev_half_our_similarity_finds_more_than_the_textbooks_and_metada
 
 
 def test_what_is_printed_holds_the_conditions_and_every_method() -> None:
-    said = text(run(["dev"], [100]), misses=True)
+    said = report(run(["dev"], [100]), misses=True)
     for part in ("cores", "BM25", "TF-IDF", "without synonyms", "similarity", "as /similar", "as Brain", "p95 ms"):
         assert part in said
+
+
+def test_the_command_prints_the_same_as_json_and_refuses_a_size_below_the_corpus() -> None:
+    result = CliRunner().invoke(app, ["bench", "memory", "--sizes", "60", "--json"])
+    assert result.exit_code == 0
+    assert set(json.loads(result.stdout)["quality"]) == set(SETS)
+    assert CliRunner().invoke(app, ["bench", "memory", "--sizes", "5"]).exit_code == 2
+    assert CliRunner().invoke(app, ["bench", "memory", "--sizes", "many"]).exit_code == 2

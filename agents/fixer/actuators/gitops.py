@@ -29,6 +29,7 @@ from shared.gitops.words import meaning
 from shared.incident.change import Change, MergePull, RevertCommit
 from shared.incident.evidence import one_line
 from shared.incident.facts import AnyFact, Deployed, Diagnosed, Merged, Proposed, Proved, Refused, Undone
+from shared.incident.labels import AUTO_FIX, AUTO_MERGED, UNVERIFIED
 from shared.incident.parts import Directive, Verb
 from shared.incident.replay import Entry
 from shared.policy.model import Policy
@@ -36,9 +37,6 @@ from shared.ports import Permanent, Transient
 from shared.proof import Compose, Prover, report
 from shared.source import DEPLOY, NewCommit, Pull, Pulls, Source
 
-LABEL: Final = "sre-auto-fix"
-MERGED_LABEL: Final = "Auto-Merged"
-UNVERIFIED_LABEL: Final = "unverified"
 LOOK_AGAIN: Final = 0.5
 """Seconds between looks for the deployer's word."""
 DEPLOYED_WITHIN: Final = timedelta(minutes=5)
@@ -116,7 +114,7 @@ class PullRequests:
         new = NewCommit(base, files, pull_text.message(act.incident, directive), given)
         sha = self._pulls.branch(branch, new)
         self._reach("branch-made")
-        pull = self._pulls.propose(branch, title, body, (LABEL,))
+        pull = self._pulls.propose(branch, title, body, (AUTO_FIX,))
         self._reach("pull-open")
         if pull.head_sha != sha:
             raise Permanent(f"pull request {pull.number} is at {pull.head_sha[:10]}, made was {sha[:10]}")
@@ -158,7 +156,7 @@ class PullRequests:
         self._reach("proved")
         report(self._pulls, fact.head_sha, proof.checks, "failure" if proof.verdict == "refuted" else "error")
         if proof.verdict == "unverified":
-            self._pulls.add_label(fact.number, UNVERIFIED_LABEL)
+            self._pulls.add_label(fact.number, UNVERIFIED)
         if act.directive.verb in QUICKER and proof.verdict == "unverified":
             why = "; ".join(f"{c.name}: {c.detail}" for c in proof.checks if c.ok is False)
             return _refused(act.directive, "it is proved", f"pull request {fact.number} stays open for review; {why}")
@@ -201,7 +199,7 @@ class PullRequests:
         pull = self._pulls.merge(proved.number, proved.head_sha)  # or finds that it was, at this very head
         self._reach("merged")
         if proved.merge == "policy" and pull.merged_by == pull.author:
-            self._pulls.add_label(pull.number, MERGED_LABEL)
+            self._pulls.add_label(pull.number, AUTO_MERGED)
         return _merged(directive, pull)
 
     def _deployed(self, directive: Directive, entry: Entry) -> Deployed:
@@ -252,7 +250,7 @@ class PullRequests:
             sha = self._undo_branch(act, merged, branch)
             self._reach("undo-branch-made")
             text = pull_text.undo_body(act.incident, merged, act.undo)
-            pull = self._pulls.propose(branch, pull_text.undo_title(directive), text, (LABEL,))
+            pull = self._pulls.propose(branch, pull_text.undo_title(directive), text, (AUTO_FIX,))
             self._reach("undo-open")
             if not pull.open:
                 raise Permanent(f"pull request {pull.number}, which takes the change back, was closed by somebody")
