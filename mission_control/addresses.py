@@ -117,7 +117,7 @@ def _given(given: Settings, about: str) -> dict[str, str | None]:
         if isinstance(value, SecretStr):
             told[variable] = value.get_secret_value()
         elif isinstance(value, timedelta):
-            told[variable] = f"{value.total_seconds():g}"
+            told[variable] = f"{value.total_seconds():.15g}"
         else:
             told[variable] = str(value)
     return told

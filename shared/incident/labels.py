@@ -15,8 +15,6 @@ HOLD: Final = "sre:hold"
 FREEZE: Final = "sre:freeze"
 PULSE: Final = "sre:heartbeat"
 """On nothing; its description says when the fleet was last heard (mission_control/pulse.py)."""
-FORGET: Final = "sre:forget"
-"""An issue with this label teaches nothing: it is in no index, and no judgement counts it."""
 SILENT: Final = "sre:silent"
 REPORT: Final = "report"
 AUTO_FIX: Final = "sre-auto-fix"
@@ -43,7 +41,6 @@ CATALOGUE: Final[dict[str, tuple[str, str]]] = {
     LEARNED: ("bfdadc", "Closed, and found again when something like it happens"),
     JULES_FIX: ("6f42c1", "Hand this to a Tier-3 coding agent"),
     HOLD: ("000000", "The fleet does nothing about this incident"),
-    FORGET: ("000000", "This incident teaches the fleet nothing: it is taken out of what is found again"),
     FREEZE: ("000000", "An open issue with this label stops every action of the fleet"),
     PULSE: ("ededed", "Not heard yet: on no issue, the herald writes here when the fleet was last heard"),
     SILENT: ("d93f0b", "Opened and closed by the watchdog: the fleet is not heard"),
