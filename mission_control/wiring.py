@@ -115,7 +115,8 @@ def _brain(kit: Kit, stack: ExitStack) -> Built:
     model = adviser(kit.settings, kit.clock, stack, unsound, replied)
     look = _looking(kit, stack), _traces(kit), reads, reads, kit.archive
     source, cases = GitHubSource(kit.github.wire), CaseFiles(kit.settings.state_dir / FOLDER)
-    agent = Brain(*look, window, most, kit.redactor, heard, model, _metrics(kit), source, kit.policy.lists, cases=cases)
+    parts = heard, model, _metrics(kit), source, kit.policy.lists, _knowledge(kit, stack)
+    agent = Brain(*look, window, most, kit.redactor, *parts, cases=cases)
 
     def finish(running: Running) -> None:
         late.append(running)
