@@ -115,8 +115,10 @@ def _brain(kit: Kit, stack: ExitStack) -> Built:
     model = adviser(kit.settings, kit.clock, stack, unsound, replied)
     look = _looking(kit, stack), _traces(kit), reads, reads, kit.archive
     source, cases = GitHubSource(kit.github.wire), CaseFiles(kit.settings.state_dir / FOLDER)
-    parts = heard, model, _metrics(kit), source, kit.policy.lists, _knowledge(kit, stack)
-    agent = Brain(*look, window, most, kit.redactor, *parts, cases=cases)
+    agent = Brain(
+        *look, window, most, kit.redactor, heard, model, _metrics(kit), source, kit.policy.lists,
+        knowledge=_knowledge(kit, stack), cases=cases,
+    )  # fmt: skip
 
     def finish(running: Running) -> None:
         late.append(running)

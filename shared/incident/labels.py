@@ -22,8 +22,6 @@ REPORT: Final = "report"
 AUTO_FIX: Final = "sre-auto-fix"
 AUTO_MERGED: Final = "Auto-Merged"
 LEARNED: Final = "Learning: Indexed"
-FORGET: Final = "sre:forget"
-"""On an issue by a person: Memory teaches nothing of it."""
 MEMORY: Final = "sre-memory"
 UNVERIFIED: Final = "unverified"
 _OURS: Final = frozenset((*(status.value for status in Status), LEARNED))
@@ -52,7 +50,6 @@ CATALOGUE: Final[dict[str, tuple[str, str]]] = {
     AUTO_MERGED: ("5319e7", "Merged by the fleet, as policy allows"),
     UNVERIFIED: ("e99695", "A pull request of which not everything could be shown"),
     MEMORY: ("c5def5", "A post-mortem, runbook or grant that Memory proposes; people merge it"),
-    FORGET: ("ededed", "Memory teaches nothing of this incident"),
     "severity:critical": ("b60205", "A service is down"),
     "severity:major": ("d93f0b", "Customers notice"),
     "severity:minor": ("fbca04", "Worth knowing"),
