@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -150,9 +151,11 @@ class FleetInMemory:
         match role:
             case "brain":
                 look = (self.engine, NoTraces(), github, source or github, past)
-                return Brain(*look, HOUR, self.policy.escalate_after, Redactor(), source=source), None
+                most, library = self.policy.escalate_after, self.library
+                return Brain(*look, HOUR, most, Redactor(), source=source, knowledge=library), None
             case "guardrail":
-                return Guardrail(self.engine, github, github, past, self.policy, source), None
+                horizon = partial(past.recent, self.policy.trust.horizon)
+                return Guardrail(self.engine, github, github, past, self.policy, source, horizon), None
             case "fixer":
                 ledger = Ledger(self.ledger, self.clock, self.clock.advance)
                 services = frozenset(self.policy.services)
