@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from shared.gitops.stack import STACK
-from shared.incident.facts import Diagnosed, Escalated
+from shared.incident.facts import Diagnosed, Escalated, Ruled, Undone
 from shared.incident.labels import FORGET
 from shared.incident.status import Status
 from shared.ports import Transient
 from shared.recall.document import Document
 from tests.fixer.pull_world import GOOD
 from tests.runtime.fleet import ORDER, FleetInMemory
-from tests.runtime.test_changes import MIB, deployed, forge, run, stack_of
+from tests.runtime.test_changes import MIB, blamed, deployed, dropped, forge, run, stack_of
 from tests.runtime.test_golden_incident import SERVICE, detected, oom, verified
 
 TEN_DAYS = 10 * 24 * 3600.0
@@ -137,3 +137,26 @@ def test_the_same_cause_under_other_symptoms_is_counted_as_one_fault(fleet: Flee
     assert incident.status is Status.ESCALATED
     assert "4 firings" in incident.all(Escalated)[-1].reason
     assert any(line.startswith("restart worked in #3") for line in incident.all(Escalated)[-1].remembered)
+
+
+def test_one_undo_asks_a_person_the_next_time_whatever_the_policy_allows(fleet: FleetInMemory) -> None:
+    first, _ = dropped(fleet)
+    assert run(fleet, first).all(Ruled)[-1].ruling == "allow"
+    verified(fleet, first)
+    fleet.turn(first)
+    fleet.repository.account("olivia").comment(first, "/undo")
+    for _ in range(4):
+        fleet.clock.advance(6)
+        fleet.turn(first)
+        deployed(fleet)
+    assert fleet.incident(first).all(Undone)
+    forge(fleet).push({STACK: GOOD}, "Set it right by hand")
+    fleet.clock.advance(TEN_DAYS)
+    fleet.steppers = {role: fleet.worker(role) for role in ORDER}
+    second, bad = dropped(fleet)
+    fleet.turn(second, ("brain", "guardrail"))
+    incident = fleet.incident(second)
+    assert blamed(incident) == [bad[:6]]
+    ruling = incident.all(Ruled)[-1]
+    assert ruling.ruling == "needs-approval"
+    assert [p.name for p in ruling.predicates if not p.ok] == ["trusted"]
