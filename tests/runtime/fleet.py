@@ -32,6 +32,7 @@ from shared.runtime.projector import Projector
 from shared.runtime.scribe import Desk, Scribe
 from shared.runtime.step import Again, Stepper
 from shared.stream import Event
+from shared.testing.cases import MemoryCases
 from shared.testing.clock import VirtualClock
 from shared.testing.engine import MemoryEngine
 from shared.testing.github import MemoryRepository
@@ -101,6 +102,7 @@ class FleetInMemory:
         self.engine = MemoryEngine(self.clock)
         self.policy = policy or parse_policy(POLICY.read_text())
         self.heard = Heard()
+        self.cases = MemoryCases()
         self.ledger = ledger
         self.keyring = keyring(frozenset({FLEET}))
         self.steppers = {role: self.worker(role) for role in ORDER}
@@ -138,7 +140,9 @@ class FleetInMemory:
         match role:
             case "brain":
                 look = (self.engine, NoTraces(), github, source or github, past)
-                return Brain(*look, HOUR, self.policy.escalate_after, Redactor(), source=source), None
+                kept = self.cases
+                most = self.policy.escalate_after
+                return Brain(*look, HOUR, most, Redactor(), source=source, cases=kept), None
             case "guardrail":
                 return Guardrail(self.engine, github, github, past, self.policy, source), None
             case "fixer":
