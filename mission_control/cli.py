@@ -5,6 +5,7 @@ Exit codes: 0 ok, 1 error, 2 usage or settings, 3 degraded.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -163,6 +164,35 @@ def replay(
     return replay_again(_settings(state), Wish(number, case, policy, cases, export, renew, as_json))
 
 
+@app.command()
+def trust(
+    state: State = None,
+    as_json: AsJson = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="The table of deploy/README.md.")] = False,
+) -> int:
+    """What each action has earned: how often it helped, did not, was taken back; and who decides about it now."""
+    from mission_control.ladder import trust
+
+    return trust(_settings(state), as_json, markdown)
+
+
+@app.command()
+def report(
+    window: Annotated[str, typer.Option("--window", metavar="TIME", help="How far back.")] = "30d",
+    state: State = None,
+    as_json: AsJson = False,
+) -> int:
+    """MTTD, MTTA, MTTR and what was done, by service, over the incidents that were closed."""
+    from mission_control.ladder import report
+    from mission_control.settings import duration
+
+    try:
+        back = duration(window)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--window") from error
+    return report(_settings(state), back, as_json)
+
+
 @app.command("verify-jules-pr")
 def verify_jules_pr(
     pull: Annotated[
@@ -266,3 +296,21 @@ bench = typer.Typer(
 )
 app.add_typer(bench)
 register(app, bench)
+
+
+@bench.command("memory")
+def bench_memory(
+    sizes: Annotated[str, typer.Option(help="Numbers of incidents to measure the time with.")] = "100,1000,10000",
+    misses: Annotated[bool, typer.Option("--misses", help="Say which queries are not answered first.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Measure how past incidents are found by other people's words, BM25 and TF-IDF beside it."""
+    try:
+        from bench.memory import SETS, report, run
+
+        found = run(SETS, [int(size) for size in sizes.split(",") if size])
+    except (ValueError, OSError, ModuleNotFoundError) as failure:
+        typer.echo(f"bench memory: {failure}", err=True)
+        return 2
+    typer.echo(json.dumps(found) if as_json else report(found, misses=misses))
+    return 0 if found["met"] else 1

@@ -115,6 +115,7 @@ def _text(
         "What happened": [*story, *measures],
         "Evidence, by id": list(evidence),
         "What was tried": [_line(step, redactor) for step in steps],
+        "What earlier incidents taught": [_line(line, redactor) for line in (handed.remembered if handed else ())],
         "The worst trace beside a normal one": _lines(
             exhibit.difference + "\n" + exhibit.worst, redactor, LONGEST_EXHIBIT
         )

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from agents.guardrail.judge import Seen, Spoken, judge
 from shared.agent import Effect
 from shared.incident.commands import Command, parse
+from shared.incident.episodes import episodes
 from shared.incident.facts import AnyFact, Applied, Commanded, Deployed, Diagnosed, Merged, Proved, Verified
-from shared.incident.parts import Directive
+from shared.incident.parts import Cause, Directive
 from shared.incident.record import Role
 from shared.incident.replay import Incident
-from shared.incident.situation import MOST_ACTIONS, MOST_GAPS, Action, Situation
+from shared.incident.situation import MOST_ACTIONS, MOST_GAPS, Action, Situation, Standing
 from shared.incident.status import Status
 from shared.policy.model import Policy
 from shared.ports import Engine, Issues, Past, People, Permanent
+from shared.recall.trust import Rung, standing
 from shared.source import Source
 
 MOST_COMMANDS = 20
@@ -36,8 +38,11 @@ class Guardrail:
         past: Past,
         policy: Policy,
         source: Source | None = None,
+        horizon: Callable[[], tuple[Incident, ...]] = tuple,
     ) -> None:
-        """`source`: the repository, for changes of it; without it they are out of date from the start."""
+        """`source`: the repository, for changes of it; without it they are out of date from the start. `horizon`: the
+        incidents of a long time back, of which a minute may be missing."""
+        self._horizon = horizon
         self._source = source
         self._engine = engine
         self._issues = issues
@@ -73,6 +78,7 @@ class Guardrail:
         containers = {c.name: c for c in self._engine.managed()}
         target = containers.get(directive.target)
         others = self._past.recent(self._policy.limits.window, besides=incident.number)
+        cause = against(incident)
         return Situation(
             now=now,
             frozen=incident.frozen,
@@ -90,7 +96,21 @@ class Guardrail:
                 if c.name != directive.target
             },
             head=self._source.head() if self._source is not None and directive.change is not None else None,
+            cause=cause,
+            standing=self._standing(incident, others, Rung(directive.target, cause, directive.verb), now),
         )
+
+    def _standing(self, incident: Incident, others: tuple[Incident, ...], rung: Rung, now: datetime) -> Standing:
+        """Of this verb against this cause in this service, as fresh logs and old ones say."""
+        logs = {i.number: i for i in (*self._horizon(), *others, incident)}
+        past = (e for i in logs.values() if i.is_incident for e in episodes(i))
+        return standing(past, rung, now - self._policy.trust.horizon)
+
+
+def against(incident: Incident) -> Cause:
+    """The cause that the directive in force is against, as diagnosed."""
+    diagnosed = next((e.fact for e in reversed(incident.firing) if isinstance(e.fact, Diagnosed)), None)
+    return diagnosed.cause if diagnosed is not None else "unknown"
 
 
 def newest(done: Iterable[Action], policy: Policy) -> tuple[Action, ...]:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from shared.agent import Close, Effect, Later, Say
+from shared.incident.episodes import Episode, episodes
 from shared.incident.facts import (
     Applied,
     Began,
@@ -63,13 +64,11 @@ def account(incident: Incident, seen: Seen) -> Learned:
     verified = _first(firing, Verified, last=True)
     began = _first(firing, Began)
     since = incident.detected.since
-    earlier = tuple(
-        i.number
-        for i in seen.earlier
-        if i.number != incident.number and any(_same(d, incident.detected) for d in i.all(Detected))
-    )
+    past = [e for i in seen.earlier if i.number != incident.number for e in episodes(i)]
+    now, *before = reversed(episodes(incident))
+    alike = [e for e in (*past, *before) if _alike(e, now)]
+    earlier = tuple(sorted({e.issue for e in alike if e.issue != incident.number}))
     outcomes = [e.fact.outcome for e in firing if isinstance(e.fact, Verified)]
-    firings = sum(_same(d, incident.detected) for i in (*seen.earlier, incident) for d in i.all(Detected))
     return Learned(
         time_to_detect_s=_seconds(since, detected),
         time_to_acknowledge_s=_seconds(since, next((e for e in firing if isinstance(e.fact, ANSWERS)), None)),
@@ -78,13 +77,15 @@ def account(incident: Incident, seen: Seen) -> Learned:
         actions=sum(isinstance(e.fact, Applied | Merged) for e in firing),
         refusals=sum(isinstance(e.fact, Refused) for e in firing),
         ineffective=outcomes.count("unhealthy") + outcomes.count("ineffective"),
-        recurrences=max(firings - 1, 0),
+        recurrences=len(alike),
         earlier=earlier[-20:],
     )
 
 
-def _same(one: Detected, other: Detected) -> bool:
-    return one.fingerprint == other.fingerprint
+def _alike(one: Episode, other: Episode) -> bool:
+    """The same symptom of the same service, or the same cause in the same service."""
+    same_cause = one.cause != "unknown" and (one.service, one.cause) == (other.service, other.cause)
+    return one.fingerprint == other.fingerprint or same_cause
 
 
 def _first(entries: tuple[Entry, ...], kind: type, last: bool = False) -> Entry | None:

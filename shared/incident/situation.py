@@ -26,13 +26,30 @@ class Action(Record):
     effective: bool | None = None
 
 
+class Standing(Record):
+    """How the fleet has fared with one verb against one cause in one service, as its logs say."""
+
+    successes: Annotated[int, Field(ge=0)] = 0
+    """Times it was verified to help."""
+    failures: Annotated[int, Field(ge=0)] = 0
+    """Times it was verified not to, or could not be deployed."""
+    undone: Annotated[int, Field(ge=0)] = 0
+    """Times it was taken back, by the fleet or by a person."""
+    refusals: Annotated[int, Field(ge=0)] = 0
+    """Times it was not done: refused, refuted or denied."""
+    in_a_row: Annotated[int, Field(ge=0)] = 0
+    """Successes since it last failed or was taken back."""
+    approved: Annotated[int, Field(ge=0)] = 0
+    """Those of `in_a_row` that a person had approved."""
+
+
 class Situation(Record):
     """Everything the rules look at besides the directive. Times are GitHub's.
 
     A field that is added goes into LATER with a default that means "not looked at": rulings before it hold none.
     """
 
-    LATER = frozenset(("head",))
+    LATER = frozenset(("head", "cause", "standing"))
     now: AwareDatetime
     frozen: bool
     held: bool
@@ -49,6 +66,11 @@ class Situation(Record):
     """Managed containers other than the target."""
     head: Line | None = None
     """The default branch's commit; None when it could not be read or no change is at stake."""
+
+    cause: Line = ""
+    """What the directive is against, as diagnosed."""
+    standing: Standing | None = None
+    """Of the directive's verb against that cause in its target; None when it was not looked at."""
 
     def __hash__(self) -> int:
         """Facts can be put into sets, and this is in one of them."""

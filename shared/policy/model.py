@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BeforeValidator, Field, ValidationError
 
-from shared.incident.parts import Verb
-from shared.incident.record import Name, Record
+from shared.incident.parts import Cause, Verb
+from shared.incident.record import Line, Name, Record
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
@@ -69,6 +69,38 @@ class Autonomy(Record):
     of_last: Annotated[int, Field(ge=1)]
 
 
+class Grant(Record):
+    """What a person no longer has to approve, because it was verified to help often enough: see `Trust`."""
+
+    service: Name
+    cause: Cause
+    verb: Literal["restart", "revert-commit", "set-memory", "set-config", "set-flag"]
+    """Never a pull request of somebody else: each of those is another change."""
+
+
+class Trust(Record):
+    """The ladder. `promote_after`: verified successes in a row, each approved by a person, after which Memory proposes
+    a grant; and successes in a row after which what was once taken back is trusted again."""
+
+    promote_after: Annotated[int, Field(ge=2)] = 5
+    horizon: Duration = timedelta(days=30)
+    """How far back the logs are counted."""
+
+
+class Keeping(Record):
+    """What Memory writes down besides the incident itself."""
+
+    postmortems: Literal["comment", "pull"] = "comment"
+    """`pull`: besides the comment, a file under docs/postmortems/ by pull request."""
+    runbooks: Literal["none", "pull"] = "none"
+    """`pull`: after `runbook_after` verified fixes a runbook under docs/runbooks/ by pull request."""
+    runbook_after: Annotated[int, Field(ge=2)] = 3
+    grants: Literal["none", "pull"] = "none"
+    """`pull`: what has earned it is proposed as a grant in this file, by pull request."""
+    leave_out: tuple[Line, ...] = ()
+    """Paths that are not indexed, with `*` for any characters."""
+
+
 class Policy(Record):
     """The whole policy; its `digest` stands in every ruling."""
 
@@ -78,6 +110,22 @@ class Policy(Record):
     limits: Limits
     autonomy: Autonomy
     escalate_after: Annotated[int, Field(ge=1)]
+    trust: Trust = Trust()
+    grants: tuple[Grant, ...] = ()
+    memory: Keeping = Keeping()
+
+    def grants_to(self, service: str, cause: str, verb: Verb) -> bool:
+        """Whether a person has given it away."""
+        return any((g.service, g.cause, g.verb) == (service, cause, verb) for g in self.grants)
+
+    def asks(self, service: str, cause: str, verb: Verb) -> bool:
+        """Whether a person must approve it, or merge it."""
+        if self.grants_to(service, cause, verb):
+            return False
+        of_verb, of_service = self.catalogue.get(verb), self.services.get(service)
+        if of_verb is None or of_service is None or of_verb.approval or of_service.approval:
+            return True
+        return verb != "restart" and of_verb.merge == "person"
 
     def lists(self, service: str, verb: Verb) -> bool:
         """Whether the verb is in the catalogue and listed for the service."""
@@ -87,7 +135,8 @@ class Policy(Record):
     def proposing(self) -> Policy:
         """This policy with every merge left to a person."""
         asking = {verb: rule.model_copy(update={"merge": "person"}) for verb, rule in self.catalogue.items()}
-        return self.model_copy(update={"catalogue": asking})
+        restarts = tuple(g for g in self.grants if g.verb == "restart")
+        return self.model_copy(update={"catalogue": asking, "grants": restarts})
 
 
 class _Strict(yaml.SafeLoader):

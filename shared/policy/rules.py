@@ -132,7 +132,19 @@ def autonomy(p: Policy, d: Directive, s: Situation) -> tuple[bool, str]:
     return failed < p.autonomy.ineffective, f"{failed} of the last {len(last)} verified actions were ineffective"
 
 
-def no_approval_needed(p: Policy, d: Directive, _: Situation) -> tuple[bool, str]:
+def trusted(p: Policy, _: Directive, s: Situation) -> tuple[bool, str]:
+    if s.standing is None:
+        return True, "nothing was looked at"
+    known, least = s.standing, p.trust.promote_after
+    told = f"{known.successes} helped, {known.failures} did not, {known.undone} taken back"
+    if not known.undone:
+        return True, told
+    return known.in_a_row >= least, f"{told}; {known.in_a_row} helped since, {least} make it trusted again"
+
+
+def no_approval_needed(p: Policy, d: Directive, s: Situation) -> tuple[bool, str]:
+    if p.grants_to(d.target, s.cause, d.verb):
+        return True, f"granted: {d.verb} against {s.cause} in {d.target}"
     verb, service = p.catalogue.get(d.verb), p.services.get(d.target)
     needed = verb is None or service is None or verb.approval or service.approval
     return not needed, "policy wants a person's approval" if needed else "policy allows it without a person"
@@ -160,6 +172,7 @@ RULES: Final[tuple[tuple[Rule, Weight], ...]] = (
     (minimum_healthy, "wait"),
     (confident, "ask"),
     (autonomy, "ask"),
+    (trusted, "ask"),
     (no_approval_needed, "ask"),
 )
 

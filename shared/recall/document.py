@@ -34,6 +34,11 @@ class Document:
     issue: int = 0
 
     @property
+    def passage(self) -> str:
+        """The text that its vector is made of."""
+        return f"{self.title}\n{self.text}"
+
+    @property
     def digest(self) -> str:
         """The SHA-256 (hex) of all of it: another digest is to be indexed again."""
         values = (getattr(self, name) for name in self.__slots__)

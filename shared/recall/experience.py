@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
 
 from shared.incident.change import RevertCommit
 from shared.incident.episodes import JUDGED, Episode, Try, episodes
+from shared.incident.labels import FORGET
 from shared.incident.parts import Cause, Verb
 from shared.incident.replay import Incident
-
-FORGET: Final = "sre:forget"
-"""An issue with this label teaches nothing."""
 
 
 @dataclass(frozen=True, slots=True)

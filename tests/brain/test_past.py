@@ -13,11 +13,11 @@ from agents.brain.remedy import NoRemedy, learned, remedy
 from shared.gitops.stack import parse_stack
 from shared.incident.change import RevertCommit, SetMemory
 from shared.incident.facts import Diagnosed
+from shared.incident.labels import FORGET
 from shared.incident.parts import Cause, Directive, Hypothesis
 from shared.incident.replay import Entry, Incident
 from shared.knowledge import Recalled, Wanted
 from shared.recall.document import Document, Kind
-from shared.recall.experience import FORGET
 from shared.runtime.archive import Archive
 from shared.testing.clock import VirtualClock
 from shared.testing.engine import MemoryEngine

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from agents.escalation.brief import LONGEST, Terms, brief, key, title
 from embedded.jules.library import read
 from shared.gitops.paths import PROTECTED
-from shared.incident.facts import Detected, Diagnosed
+from shared.incident.facts import Detected, Diagnosed, Escalated
 from shared.incident.parts import Exhibit
 from shared.incident.replay import Incident
 from shared.redaction import Redactor
@@ -161,3 +161,14 @@ def test_without_a_reproduction_a_test_is_asked_for() -> None:
     made = brief(USUAL(), 1, Terms("main", (), ()), NO_SECRETS).text
     assert "A test in the change fails without it" in made
     assert "## Reproduction" not in made
+
+
+def test_what_earlier_incidents_taught_stands_in_the_brief_as_data() -> None:
+    taught = "restart failed in #3 (fact 0a1b2c3d): so not again"
+    log = LogBuilder().do("detected", "diagnosed", "ruled:veto")
+    handed = log.next("escalated")
+    assert isinstance(handed, Escalated)
+    log.say(handed.model_copy(update={"remembered": (taught,)}))
+    text = brief(log.incident, 1, TERMS, Redactor()).text
+    assert f"| {taught}" in text
+    assert taught not in outside(text)

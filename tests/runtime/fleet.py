@@ -17,15 +17,18 @@ from agents.fixer.actuators.ledger import Ledger
 from agents.fixer.hands import Hands
 from agents.fixer.look import Fixer
 from agents.guardrail.look import Guardrail
+from agents.memory.librarian import Librarian, World
 from agents.memory.look import Memory
 from shared.agent import Agent, Hand
 from shared.analysis.trace import Trace
 from shared.gitops.diff import File
 from shared.incident.facts import Detected
+from shared.incident.labels import LEARNED
 from shared.incident.record import Role
 from shared.incident.replay import Incident, replay
 from shared.policy.model import Policy, parse_policy
 from shared.ports import Backend
+from shared.recall.hashing import Hashed
 from shared.redaction import Redactor
 from shared.runtime.archive import Archive
 from shared.runtime.projector import Projector
@@ -36,6 +39,7 @@ from shared.testing.cases import MemoryCases
 from shared.testing.clock import VirtualClock
 from shared.testing.engine import MemoryEngine
 from shared.testing.github import MemoryRepository
+from shared.testing.library import LibraryTwin
 from shared.testing.log import keyring, signer
 from shared.testing.prover import ScriptedProver
 from shared.testing.samples import FLEET
@@ -105,6 +109,10 @@ class FleetInMemory:
         self.cases = MemoryCases()
         self.ledger = ledger
         self.keyring = keyring(frozenset({FLEET}))
+        github = self.repository.account(FLEET)
+        self.library = LibraryTwin(Hashed())
+        world = World(Archive(github, self.keyring), None, HOUR, Redactor().text)
+        self.librarian = Librarian(self.library, world, self._indexed, HOUR)
         self.steppers = {role: self.worker(role) for role in ORDER}
         self.scout = self.scribe("scout")
 
@@ -132,6 +140,10 @@ class FleetInMemory:
 
     def open(self, fact: Detected) -> int:
         return self.scout.open(fact).number
+
+    def _indexed(self, number: int, present: bool) -> None:
+        github = self.repository.account(FLEET)
+        (github.add_label if present else github.remove_label)(number, LEARNED)
 
     def agent(self, role: Role) -> tuple[Agent[Any], Hand[Any] | None]:
         github = self.repository.account(FLEET)

@@ -13,7 +13,6 @@ import yaml
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from agents.fixer.actuators.gitops import LABEL, MERGED_LABEL
 from mission_control.cli import app
 from mission_control.labels import FILE, as_yaml
 from shared.incident.labels import AUTO_FIX, AUTO_MERGED, FREEZE, HOLD, INCIDENT, JULES_FIX, PULSE, REPORT, SILENT
@@ -180,5 +179,4 @@ def test_the_label_file_is_the_catalogue() -> None:
 
 def test_the_catalogue_has_the_labels_of_pull_requests_and_of_the_watchdog() -> None:
     names = {row["name"] for row in yaml.safe_load(as_yaml())}
-    assert (LABEL, MERGED_LABEL) == (AUTO_FIX, AUTO_MERGED)
     assert {AUTO_FIX, AUTO_MERGED, PULSE, SILENT, REPORT} <= names

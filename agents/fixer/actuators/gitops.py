@@ -28,7 +28,8 @@ from shared.gitops.titles import check_body, check_title
 from shared.gitops.words import meaning
 from shared.incident.change import Change, MergePull, RevertCommit
 from shared.incident.evidence import one_line
-from shared.incident.facts import AnyFact, Deployed, Merged, Proposed, Proved, Refused, Undone
+from shared.incident.facts import AnyFact, Deployed, Diagnosed, Merged, Proposed, Proved, Refused, Undone
+from shared.incident.labels import AUTO_FIX, AUTO_MERGED, UNVERIFIED
 from shared.incident.parts import Directive, Verb
 from shared.incident.replay import Entry
 from shared.policy.model import Policy
@@ -36,9 +37,6 @@ from shared.ports import Permanent, Transient
 from shared.proof import Compose, Prover, report
 from shared.source import DEPLOY, NewCommit, Pull, Pulls, Source
 
-LABEL: Final = "sre-auto-fix"
-MERGED_LABEL: Final = "Auto-Merged"
-UNVERIFIED_LABEL: Final = "unverified"
 LOOK_AGAIN: Final = 0.5
 """Seconds between looks for the deployer's word."""
 DEPLOYED_WITHIN: Final = timedelta(minutes=5)
@@ -116,7 +114,7 @@ class PullRequests:
         new = NewCommit(base, files, pull_text.message(act.incident, directive), given)
         sha = self._pulls.branch(branch, new)
         self._reach("branch-made")
-        pull = self._pulls.propose(branch, title, body, (LABEL,))
+        pull = self._pulls.propose(branch, title, body, (AUTO_FIX,))
         self._reach("pull-open")
         if pull.head_sha != sha:
             raise Permanent(f"pull request {pull.number} is at {pull.head_sha[:10]}, made was {sha[:10]}")
@@ -158,12 +156,11 @@ class PullRequests:
         self._reach("proved")
         report(self._pulls, fact.head_sha, proof.checks, "failure" if proof.verdict == "refuted" else "error")
         if proof.verdict == "unverified":
-            self._pulls.add_label(fact.number, UNVERIFIED_LABEL)
+            self._pulls.add_label(fact.number, UNVERIFIED)
         if act.directive.verb in QUICKER and proof.verdict == "unverified":
             why = "; ".join(f"{c.name}: {c.detail}" for c in proof.checks if c.ok is False)
             return _refused(act.directive, "it is proved", f"pull request {fact.number} stays open for review; {why}")
-        rule = self._policy.catalogue.get(act.directive.verb)
-        alone = proof.verdict == "proved" and rule is not None and rule.merge == "policy"
+        alone = proof.verdict == "proved" and self._merges(act)
         merge = "nobody" if proof.verdict == "refuted" else "policy" if alone else "person"
         if proof.verdict == "refuted":
             self._pulls.close_pull(fact.number)
@@ -177,6 +174,14 @@ class PullRequests:
                 "checks": proof.checks,
             }
         )
+
+    def _merges(self, act: Act) -> bool:
+        """Whether policy lets it in once it is proved."""
+        given, directive = act.incident.way[0].fact, act.directive
+        if isinstance(given, Diagnosed) and self._policy.grants_to(directive.target, given.cause, directive.verb):
+            return True
+        rule = self._policy.catalogue.get(directive.verb)
+        return rule is not None and rule.merge == "policy"
 
     def _merge(self, directive: Directive, entry: Entry) -> Merged | Refused:
         proved = entry.fact
@@ -194,7 +199,7 @@ class PullRequests:
         pull = self._pulls.merge(proved.number, proved.head_sha)  # or finds that it was, at this very head
         self._reach("merged")
         if proved.merge == "policy" and pull.merged_by == pull.author:
-            self._pulls.add_label(pull.number, MERGED_LABEL)
+            self._pulls.add_label(pull.number, AUTO_MERGED)
         return _merged(directive, pull)
 
     def _deployed(self, directive: Directive, entry: Entry) -> Deployed:
@@ -245,7 +250,7 @@ class PullRequests:
             sha = self._undo_branch(act, merged, branch)
             self._reach("undo-branch-made")
             text = pull_text.undo_body(act.incident, merged, act.undo)
-            pull = self._pulls.propose(branch, pull_text.undo_title(directive), text, (LABEL,))
+            pull = self._pulls.propose(branch, pull_text.undo_title(directive), text, (AUTO_FIX,))
             self._reach("undo-open")
             if not pull.open:
                 raise Permanent(f"pull request {pull.number}, which takes the change back, was closed by somebody")
