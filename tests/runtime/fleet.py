@@ -36,6 +36,7 @@ from shared.runtime.projector import Projector
 from shared.runtime.scribe import Desk, Scribe
 from shared.runtime.step import Again, Stepper
 from shared.stream import Event
+from shared.testing.cases import MemoryCases
 from shared.testing.clock import VirtualClock
 from shared.testing.engine import MemoryEngine
 from shared.testing.github import MemoryRepository
@@ -106,6 +107,7 @@ class FleetInMemory:
         self.engine = MemoryEngine(self.clock)
         self.policy = policy or parse_policy(POLICY.read_text())
         self.heard = Heard()
+        self.cases = MemoryCases()
         self.ledger = ledger
         self.keyring = keyring(frozenset({FLEET}))
         github = self.repository.account(FLEET)
@@ -151,8 +153,8 @@ class FleetInMemory:
         match role:
             case "brain":
                 look = (self.engine, NoTraces(), github, source or github, past)
-                most, library = self.policy.escalate_after, self.library
-                return Brain(*look, HOUR, most, Redactor(), source=source, knowledge=library), None
+                most, known = self.policy.escalate_after, self.library
+                return Brain(*look, HOUR, most, Redactor(), source=source, knowledge=known, cases=self.cases), None
             case "guardrail":
                 horizon = partial(past.recent, self.policy.trust.horizon)
                 return Guardrail(self.engine, github, github, past, self.policy, source, horizon), None
