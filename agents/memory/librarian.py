@@ -17,6 +17,7 @@ import structlog
 
 from agents.memory.index import Clean, Plan, firings, plan, to_label
 from agents.memory.shelf import Shelf
+from shared.incident.replay import Incident
 from shared.knowledge import Library
 from shared.ports import Past, Permanent, Transient
 from shared.recall.document import Document
@@ -66,13 +67,8 @@ class Librarian:
 
     def round(self, told: Callable[[int, int], None] = lambda *_: None) -> Plan:
         """Once to the end. `told`: (done, all) after each step. Raises Transient, Permanent."""
-        incidents = self._world.past.recent(self._world.horizon)
-        ended = [one for incident in incidents for one in firings(incident, self._world.clean)]
-        files, unread = self._files()
-        ought = (*ended, *(files or ()))
-        held = self._known()
-        todo = plan(ought, held, files=files is not None)
-        self._count(ought, held)
+        incidents, ought, todo, unread = self._look()
+        held = self._held if self._held is not None else {}
         try:
             for start in range(0, len(todo.put), SLICE):
                 some = todo.put[start : start + SLICE]
@@ -90,6 +86,13 @@ class Librarian:
             held.pop(id)
         for number, present in to_label(incidents, held):
             self._label(number, present)
+        if unread is not None:
+            raise unread
+        return todo
+
+    def look(self) -> Plan:
+        """What a round would do; counts, and changes nothing. Raises Transient, Permanent."""
+        _, _, todo, unread = self._look()
         if unread is not None:
             raise unread
         return todo
@@ -145,6 +148,18 @@ class Librarian:
             self._stopping.wait(SPACING_S)
             self._woken.wait(pause)
 
+    def _look(self) -> tuple[tuple[Incident, ...], tuple[Document, ...], Plan, Transient | Permanent | None]:
+        """Incidents, what ought to be in the index, what is to be done, why not all of it could be read."""
+        incidents = self._world.past.recent(self._world.horizon)
+        ended = [one for incident in incidents for one in firings(incident, self._world.clean)]
+        files, unread = self._files()
+        ought = (*ended, *(files or ()))
+        if self._held is None or self._round % LOOKED_AT == 0:  # somebody else may have changed it
+            self._held = dict(self._library.held())
+        self._round += 1
+        self._count(ought, self._held)
+        return incidents, ought, plan(ought, self._held, files=files is not None), unread
+
     def _files(self) -> tuple[tuple[Document, ...] | None, Transient | Permanent | None]:
         """The files' documents; None where they cannot be read, and why: the incidents are indexed all the same."""
         if self._world.shelf is None:
@@ -153,13 +168,6 @@ class Librarian:
             return self._world.shelf.documents(), None
         except (Transient, Permanent) as failure:
             return None, failure
-
-    def _known(self) -> dict[str, str]:
-        """What the index holds, read now and then and remembered in between."""
-        if self._held is None or self._round % LOOKED_AT == 0:
-            self._held = dict(self._library.held())
-        self._round += 1
-        return self._held
 
     def _count(self, ought: tuple[Document, ...], held: Mapping[str, str]) -> None:
         there = [one for one in ought if held.get(one.id) == one.digest]
