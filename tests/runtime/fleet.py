@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from shared.runtime.projector import Projector
 from shared.runtime.scribe import Desk, Scribe
 from shared.runtime.step import Again, Stepper
 from shared.stream import Event
+from shared.testing.cases import MemoryCases
 from shared.testing.clock import VirtualClock
 from shared.testing.engine import MemoryEngine
 from shared.testing.github import MemoryRepository
@@ -105,6 +107,7 @@ class FleetInMemory:
         self.engine = MemoryEngine(self.clock)
         self.policy = policy or parse_policy(POLICY.read_text())
         self.heard = Heard()
+        self.cases = MemoryCases()
         self.ledger = ledger
         self.keyring = keyring(frozenset({FLEET}))
         github = self.repository.account(FLEET)
@@ -150,9 +153,11 @@ class FleetInMemory:
         match role:
             case "brain":
                 look = (self.engine, NoTraces(), github, source or github, past)
-                return Brain(*look, HOUR, self.policy.escalate_after, Redactor(), source=source), None
+                most, known = self.policy.escalate_after, self.library
+                return Brain(*look, HOUR, most, Redactor(), source=source, knowledge=known, cases=self.cases), None
             case "guardrail":
-                return Guardrail(self.engine, github, github, past, self.policy, source), None
+                horizon = partial(past.recent, self.policy.trust.horizon)
+                return Guardrail(self.engine, github, github, past, self.policy, source, horizon), None
             case "fixer":
                 ledger = Ledger(self.ledger, self.clock, self.clock.advance)
                 services = frozenset(self.policy.services)
