@@ -147,8 +147,8 @@ class ChromaLibrary:
         self._with(lambda collection: collection.upsert(**content), self._soon(), create=True)
 
     def _peeled(self, vector: Vector, all_of: list[Where], by: str, until: float) -> dict[str, tuple[Document, float]]:
-        """The nearest of what fits `all_of`; where those are POOL and hardly differ in `by`, also the nearest of the rest:
-        a fault that keeps coming back does not hide the others."""
+        """The nearest of what fits `all_of`; where those are POOL and hardly differ in `by`, also the nearest of the
+        rest: a fault that keeps coming back does not hide the others."""
         found: dict[str, tuple[Document, float]] = {}
         seen: set[str] = set()
         for _ in range(LAYERS):
