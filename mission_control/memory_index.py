@@ -109,7 +109,7 @@ def forget(settings: Settings, id: str) -> int:
         library.drop(gone)
     if LEARNED in labels:
         repository.call("DELETE", f"/issues/{number}/labels/{LEARNED}")
-    sys.stdout.write(f"dropped: {', '.join(gone) or 'nothing, it was not in the index'}\n")
+    sys.stdout.write(f"dropped: {', '.join(gone) or 'nothing, it is not in the index'}\n")
     return 0
 
 

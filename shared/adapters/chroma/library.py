@@ -33,6 +33,8 @@ WRITE_WITHIN_S: Final = 15.0
 """Of one batch or page."""
 BATCH: Final = 64
 PAGE: Final = 500
+LAYERS: Final = 4
+"""Questions that one search may take, each for what the ones before did not show."""
 MOST_COLLECTIONS: Final = 1_000
 SPACE: Final = {"hnsw": {"space": "cosine", "max_neighbors": 64, "ef_construction": 200, "ef_search": 400}}
 """More than usual (16, 100, 100), so that few among many that are alike are lost: bench/knowledge.py."""
@@ -86,9 +88,9 @@ class ChromaLibrary:
         conditions: list[Where] = [{"kind": {"$in": list(wanted.kinds)}}]
         if wanted.besides:
             conditions.append({"issue": {"$ne": wanted.besides}})
-        found = dict(self._nearest(vector, conditions, until))
+        found = self._peeled(vector, conditions, "service", until)
         if wanted.service:
-            found |= dict(self._nearest(vector, [*conditions, {"service": wanted.service}], until))
+            found |= self._peeled(vector, [*conditions, {"service": wanted.service}], "cause", until)
         return ranked(found.values(), wanted)
 
     def held(self) -> Mapping[str, str]:
@@ -141,6 +143,20 @@ class ChromaLibrary:
             "metadatas": [metadata(one) for one in documents],
         }
         self._with(lambda collection: collection.upsert(**content), self._soon(), create=True)
+
+    def _peeled(self, vector: Vector, all_of: list[Where], by: str, until: float) -> dict[str, tuple[Document, float]]:
+        """The nearest of what fits `all_of`; where that is POOL and there may be more, also of what differs in `by`: a
+        fault that keeps coming back does not hide the others."""
+        found: dict[str, tuple[Document, float]] = {}
+        seen: set[str] = set()
+        for _ in range(LAYERS):
+            others: list[Where] = [{by: {"$nin": sorted(seen)}}] if seen else []
+            layer = dict(self._nearest(vector, [*all_of, *others], until))
+            found |= layer
+            if len(layer) < POOL:
+                break
+            seen |= {getattr(one, by) for one, _ in layer.values()}
+        return found
 
     def _nearest(
         self, vector: Vector, all_of: list[Where], until: float

@@ -7,6 +7,7 @@ is made of (`System`, `FastAPI`) asks nothing before it is used.
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,6 +52,7 @@ def client(url: str) -> FastAPI:
         anonymized_telemetry=False,
         chroma_otel_collection_endpoint="",
     )
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # else a line for each request
     made = System(settings).instance(FastAPI)
     made._session.close()
     made._session = httpx.Client(
