@@ -117,7 +117,7 @@ def _given(given: Settings, about: str) -> dict[str, str | None]:
         if isinstance(value, SecretStr):
             told[variable] = value.get_secret_value()
         elif isinstance(value, timedelta):
-            told[variable] = f"{value.total_seconds():.12g}"
+            told[variable] = f"{value.total_seconds():.15g}"
         else:
             told[variable] = str(value)
     return told
@@ -131,7 +131,7 @@ def _pace(given: Settings) -> dict[str, str | None]:
         value: timedelta = getattr(given, field_name)
         if embedded.get(field_name) and field_name not in given.model_fields_set:
             value = EMBEDDED_PACE[field_name]
-        chosen[variable] = f"{value.total_seconds():.12g}"
+        chosen[variable] = f"{value.total_seconds():g}"
     return chosen
 
 

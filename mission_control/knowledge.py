@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from shared.knowledge import Embedder
 
 
+class NoKnowledge(Exception):
+    """The knowledge base cannot be asked; the message says why."""
+
+
 def embedder_of(settings: Settings) -> Embedder:
     """The model that is set, else our own hashing. Asks nothing yet."""
     if settings.embedding_model is None:

@@ -21,6 +21,7 @@ from shared.runtime.patrol import PatrolRound
 
 if TYPE_CHECKING:
     from agents.memory.librarian import Librarian
+    from agents.memory.rounds import Rounds
     from agents.scout.carrier import Carrier
     from agents.scout.learner import Learner
 
@@ -179,18 +180,36 @@ def _closed_ones_too(running: Running) -> None:
 def _memory(kit: Kit, stack: ExitStack) -> Built:
     from agents.memory.look import Memory
 
-    librarian = _librarian(kit, stack)
-    ended = librarian.wake if librarian is not None else lambda: None
+    librarian, clerk = _librarian(kit, stack), _clerk(kit)
+    beside = [clerk, *([librarian.rounds] if librarian is not None else [])]
+
+    def ended() -> None:
+        for rounds in beside:
+            rounds.wake()
 
     def finish(running: Running) -> None:
         if librarian is not None:
             state = running.worker.state
             kit.health.state = lambda: (state()[0], {**state()[1], "knowledge": librarian.state()})
-            running.worker.checks.append(librarian.check)
-            librarian.start()
-            stack.callback(librarian.stop)
+        for rounds in beside:
+            running.worker.checks.append(rounds.check)
+            rounds.start()
+            stack.callback(rounds.stop)
 
     return Memory(kit.github.reads, kit.archive, kit.settings.recurrence_window, ended), None, finish
+
+
+def _clerk(kit: Kit) -> Rounds:
+    """Who opens the pull requests of post-mortems, runbooks and grants, where the policy wants any."""
+    from agents.memory.clerk import Clerk
+    from agents.memory.rounds import Rounds
+    from shared.adapters.github.pulls import GitHubPulls
+
+    source = GitHubSource(kit.github.wire)
+    pulls = GitHubPulls(kit.github.wire, source, kit.github.budget)
+    past = partial(kit.archive.recent, kit.policy.trust.horizon)
+    clerk = Clerk(past, source, pulls, kit.policy, kit.github.reads.now)
+    return Rounds("clerk", clerk.step, kit.settings.resync_every)
 
 
 def _librarian(kit: Kit, stack: ExitStack) -> Librarian | None:

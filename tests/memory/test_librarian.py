@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from agents.memory import librarian as module
+from agents.memory import rounds
 from agents.memory.librarian import Librarian, World
 from agents.memory.shelf import LONGEST, Shelf
 from shared.incident.labels import FORGET, LEARNED
@@ -198,16 +199,16 @@ def test_an_index_that_was_emptied_behind_its_back_is_filled_again(place: Place)
 
 @pytest.fixture
 def running(place: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    monkeypatch.setattr(module, "SPACING_S", 0.01)
-    place.librarian.start()
-    wait_for(lambda: not place.librarian.trouble)
+    monkeypatch.setattr(rounds, "SPACING_S", 0.01)
+    place.librarian.rounds.start()
+    wait_for(lambda: not place.librarian.rounds.trouble)
     yield place
-    place.librarian.stop()
+    place.librarian.rounds.stop()
 
 
 def test_it_looks_again_as_soon_as_it_is_woken(running: Place) -> None:
     running.past.incidents = (closed(10),)
-    running.librarian.wake()
+    running.librarian.rounds.wake()
     wait_for(lambda: "incident-10-1" in running.held)
     assert "incident-7-1" not in running.held
 
@@ -215,14 +216,14 @@ def test_it_looks_again_as_soon_as_it_is_woken(running: Place) -> None:
 def test_trouble_is_told_and_passes(running: Place) -> None:
     running.library.away = Transient("no Chroma")
     running.past.incidents = (closed(10),)
-    running.librarian.wake()
+    running.librarian.rounds.wake()
     wait_for(lambda: running.librarian.state()["trouble"] == "no Chroma")
     assert running.librarian.missing == 1
     running.library.away = None
-    running.librarian.wake()
+    running.librarian.rounds.wake()
     wait_for(lambda: running.librarian.state()["trouble"] == "")
     assert "incident-10-1" in running.held
-    running.librarian.check()
+    running.librarian.rounds.check()
 
 
 def test_a_bug_ends_the_worker_and_not_only_the_thread(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,8 +234,8 @@ def test_a_bug_ends_the_worker_and_not_only_the_thread(place: Place, monkeypatch
         raise ZeroDivisionError
 
     monkeypatch.setattr(place.past, "recent", broken)
-    place.librarian.start()
+    place.librarian.rounds.start()
     assert ended.wait(10)
-    place.librarian.stop()
+    place.librarian.rounds.stop()
     with pytest.raises(RuntimeError, match="librarian"):
-        place.librarian.check()
+        place.librarian.rounds.check()

@@ -62,6 +62,11 @@ class ChromaLibrary:
         """Documents that were not what their digest says, each time they were met."""
 
     @property
+    def embedder(self) -> str:
+        """The name of the embedding."""
+        return self._embedder.name
+
+    @property
     def name(self) -> str:
         """Of the collection."""
         made = hashlib.sha256(f"{self._fleet}\n{self._embedder.name}".encode()).hexdigest()[:16]
