@@ -35,7 +35,13 @@ def test_a_past_incident_is_decided_as_it_was_then(file: Path) -> None:
 
 def test_the_cases_hold_decisions_of_every_judge_and_of_every_fault_that_can_be_injected() -> None:
     decisions = {(row.by, row.move) for file in CASES for row in result_of(file).decisions}
-    assert decisions >= {("brain", "diagnosed"), ("guardrail", "ruled:allow"), ("memory", "learned")}
+    assert decisions >= {
+        ("brain", "diagnosed"),
+        ("brain", "escalated"),
+        ("guardrail", "ruled:allow"),
+        ("guardrail", "ruled:needs-approval"),
+        ("memory", "learned"),
+    }
     faults = {file.stem.partition("-")[0] for file in CASES}
     assert faults >= {"oom", "crash", "hang", "latency", "errors", "conversion"}
 
