@@ -58,6 +58,13 @@ def test_what_happened_to_the_wanted_service_is_among_the_found_however_much_is_
     assert ids(knowledge, wanted(ELSEWHERE.passage, service="quote-service"))[0] == SLOW.id
 
 
+def test_a_fault_that_keeps_coming_back_does_not_hide_another_of_the_same_service(knowledge: World) -> None:
+    again = [replace(OOM, id=f"incident-{n}-1", issue=n, cause="oom") for n in range(100, 260)]
+    knowledge.library.put([*again, replace(SLOW, cause="slow")])
+    assert ids(knowledge, wanted(SLOW.passage, service="quote-service"))[0] == SLOW.id
+    assert SLOW.id in ids(knowledge, wanted(OOM.passage, service="quote-service", limit=200))
+
+
 def test_putting_again_replaces_and_dropping_twice_is_fine(knowledge: World) -> None:
     knowledge.library.put([OOM, SLOW])
     changed = replace(OOM, text="another text", ending="worked")

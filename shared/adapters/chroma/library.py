@@ -35,6 +35,8 @@ BATCH: Final = 64
 PAGE: Final = 500
 LAYERS: Final = 4
 """Questions that one search may take, each for what the ones before did not show."""
+FEW: Final = 3
+"""Causes or services among POOL documents that look like one fault coming back."""
 MOST_COLLECTIONS: Final = 1_000
 SPACE: Final = {"hnsw": {"space": "cosine", "max_neighbors": 64, "ef_construction": 200, "ef_search": 400}}
 """More than usual (16, 100, 100), so that few among many that are alike are lost: bench/knowledge.py."""
@@ -145,17 +147,18 @@ class ChromaLibrary:
         self._with(lambda collection: collection.upsert(**content), self._soon(), create=True)
 
     def _peeled(self, vector: Vector, all_of: list[Where], by: str, until: float) -> dict[str, tuple[Document, float]]:
-        """The nearest of what fits `all_of`; where that is POOL and there may be more, also of what differs in `by`: a
-        fault that keeps coming back does not hide the others."""
+        """The nearest of what fits `all_of`; where those are POOL and hardly differ in `by`, also the nearest of the
+        rest: a fault that keeps coming back does not hide the others."""
         found: dict[str, tuple[Document, float]] = {}
         seen: set[str] = set()
         for _ in range(LAYERS):
             others: list[Where] = [{by: {"$nin": sorted(seen)}}] if seen else []
             layer = dict(self._nearest(vector, [*all_of, *others], until))
             found |= layer
-            if len(layer) < POOL:
+            shown = {str(getattr(one, by)) for one, _ in layer.values()}
+            if len(layer) < POOL or len(shown) > FEW:
                 break
-            seen |= {getattr(one, by) for one, _ in layer.values()}
+            seen |= shown
         return found
 
     def _nearest(
