@@ -200,7 +200,7 @@ def _knowledge(settings: Settings, running: record.Record | None) -> Iterator[Fi
     from mission_control.memory_index import state_of
 
     try:
-        ok, why = state_of(settings, target(settings))
+        ok, why = state_of(settings, target(settings), kept=running is None or "memory" in running.workers)
     except (GithubSaysNo, record.NotRunning) as no:
         ok, why = False, str(no)
     fix = "start Chroma or check CHROMA_URL; then Memory fills it, or ./mission-control.sh memory rebuild does"

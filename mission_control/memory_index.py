@@ -130,8 +130,9 @@ def similar(settings: Settings, question: Question, as_json: bool) -> int:
     return 0
 
 
-def state_of(settings: Settings, at: Target) -> tuple[bool, str]:
-    """For `doctor`: whether the index answers and is of the embedding that is set, and a line about it."""
+def state_of(settings: Settings, at: Target, *, kept: bool) -> tuple[bool, str]:
+    """For `doctor`: whether the index answers and is of the embedding that is set, and a line about it. `kept`: whether
+    Memory is there to make it; else one that nobody has made yet is not wrong."""
     library = _made(settings, at.repository.name)
     try:
         names = library.embeddings()
@@ -140,6 +141,8 @@ def state_of(settings: Settings, at: Target) -> tuple[bool, str]:
         return False, str(failure)
     finally:
         library.close()
+    if not names and not kept:
+        return True, f"{_chroma(settings)} answers; there is no index, and no Memory here to make one"
     if library.embedder not in names:
         made = f"it is of {', '.join(names)}" if names else "there is none"
         return False, f"no index of {library.embedder}: {made}"
