@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -92,7 +93,7 @@ class LogBuilder:
     @property
     def incident(self) -> Incident:
         """What the log says so far."""
-        return replay(self.thread(), self.keyring)
+        return _replayed(self.thread(), self.keyring)
 
     def thread(self) -> Thread:
         """The issue as GitHub would give it."""
@@ -176,6 +177,12 @@ class LogBuilder:
     def digests(self) -> tuple[str, ...]:
         """The digests of all blocks in the log, oldest first."""
         return tuple(decode(body).digest for body in (self.body, *(c.body for c in self.comments)))
+
+
+@functools.lru_cache(maxsize=1024)
+def _replayed(thread: Thread, keyring: Keyring) -> Incident:
+    """`replay` of this very thread, once: it is asked at each fact, and many logs begin alike. Everything is frozen."""
+    return replay(thread, keyring)
 
 
 def _way(start: Status, goal: Status) -> list[str]:

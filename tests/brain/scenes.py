@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import pickle
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -80,9 +82,7 @@ class Scene:
     """`seen` is what Brain looks at `after` seconds into the faults, for an incident on `service`."""
 
     def __init__(self, *faults: Fault, after: float = 3.0, seed: int = 1) -> None:
-        self.shop = Shop(seed)
-        self.recorded = Recorded()
-        self.run(QUIET_S)
+        self.shop, self.recorded = _quiet(seed)
         self.since = self.shop.now
         for fault in faults:
             fault(self.shop)
@@ -91,9 +91,7 @@ class Scene:
 
     def run(self, seconds: float) -> None:
         """Let the shop go on."""
-        for _ in range(int(timedelta(seconds=seconds) / self.shop.tick)):
-            for span in self.shop.step().spans:
-                self.recorded.spans[span.trace_id].append(span)
+        _go_on(self.shop, self.recorded, seconds)
 
     def incident(self, service: str, symptom: Symptom) -> Incident:
         """As Scout opens it."""
@@ -114,6 +112,27 @@ class Scene:
         world: Any = _World(self)
         look = (world, self.recorded, world, world, world)
         return Brain(*look, timedelta(hours=1), 3, Redactor(), metrics=metrics).look(incident)
+
+
+def _go_on(shop: Shop, recorded: Recorded, seconds: float) -> None:
+    for _ in range(int(timedelta(seconds=seconds) / shop.tick)):
+        for span in shop.step().spans:
+            recorded.spans[span.trace_id].append(span)
+
+
+def _quiet(seed: int) -> tuple[Shop, Recorded]:
+    """A shop after its quiet time, run once, and what it left: copies of its own for each scene (spans are frozen)."""
+    shop, spans = _run_once(seed)
+    recorded = Recorded()
+    recorded.spans.update((trace_id, list(of_it)) for trace_id, of_it in spans.items())
+    return pickle.loads(shop), recorded
+
+
+@functools.cache
+def _run_once(seed: int) -> tuple[bytes, dict[str, list[Span]]]:
+    shop, recorded = Shop(seed), Recorded()
+    _go_on(shop, recorded, QUIET_S)
+    return pickle.dumps(shop), recorded.spans
 
 
 class _World:

@@ -47,8 +47,9 @@ def test_a_case_is_decided_again_without_any_world(settings: Settings, case: Pat
     assert replay_again(settings, Wish(case=case)) == 0
     said = capsys.readouterr().out.splitlines()
     assert said[0].endswith("#1: Status: Closed, 7 facts")
-    assert said[1] == "  policy: the one in force"
-    assert [line.split()[:5] for line in said[2:5]] == [
+    assert said[1] == f"  case: {case}, proved by the public keys that it holds itself"
+    assert said[2] == "  policy: the one in force"
+    assert [line.split()[:5] for line in said[3:6]] == [
         ["fact", "1", "brain", "the", "same"],
         ["fact", "2", "guardrail", "the", "same"],
         ["fact", "6", "memory", "the", "same"],
