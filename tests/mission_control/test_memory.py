@@ -9,8 +9,17 @@ from pathlib import Path
 import pytest
 
 from mission_control.addresses import Addresses, worker_variables
-from mission_control.settings import Settings, read_settings, variables
+from mission_control.knowledge import embedder_of, library_of
+from mission_control.settings import BadSettings, Settings, read_settings, variables
+from shared.adapters.embedding import EndpointEmbedder
+from shared.recall.hashing import Hashed
 from tests.mission_control.conftest import RunCommand
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in variables().values():
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.mark.parametrize("words", [("status",), ("rebuild",), ("forget", "42"), ("similar", "oom")])
@@ -43,14 +52,26 @@ def test_a_chroma_that_is_away_is_a_line_and_not_a_traceback(command: RunCommand
     assert "Traceback" not in done.stderr
 
 
+def test_without_a_model_vectors_are_made_here_and_with_one_its_endpoint_names_them() -> None:
+    assert embedder_of(read_settings()).name == Hashed().name
+    endpoint = embedder_of(read_settings(embedding_model="nomic", embedding_url="http://127.0.0.1:9/v1"))
+    assert isinstance(endpoint, EndpointEmbedder)
+    assert "nomic" in endpoint.name
+    endpoint.close()
+    assert library_of(read_settings(), "o/r") is None
+
+
+def test_an_embedding_model_of_openai_needs_a_key() -> None:
+    with pytest.raises(BadSettings, match="SRE_EMBEDDING_KEY must be set"):
+        read_settings(embedding_model="text-embedding-3-small")
+
+
 def told(name: str, settings: Settings) -> dict[str, str | None]:
     at = Addresses(tokens={"fleet": "t"}, chroma="http://127.0.0.1:8000")
     return worker_variables(name, settings, Path("/state"), at, Path("/state/keys.toml"))
 
 
-def test_brain_and_memory_alone_are_told_of_the_knowledge_base_and_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in variables().values():
-        monkeypatch.delenv(name, raising=False)
+def test_brain_and_memory_alone_are_told_of_the_knowledge_base_and_its_key() -> None:
     given = {"embedding_model": "m", "embedding_url": "http://127.0.0.1:1/v1", "embedding_key": "hush-hush"}
     settings = read_settings(**given)
     for agent in ("scout", "guardrail", "fixer", "escalation", "herald"):
@@ -62,8 +83,6 @@ def test_brain_and_memory_alone_are_told_of_the_knowledge_base_and_its_key(monke
 
 
 def test_what_a_worker_is_told_it_reads_as_it_was_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in variables().values():
-        monkeypatch.delenv(name, raising=False)
     settings = read_settings()
     for name, value in told("memory", settings).items():
         if value is not None and not name.startswith(("GITHUB", "MALLOC")):
