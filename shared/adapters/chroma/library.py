@@ -268,7 +268,8 @@ class ChromaLibrary:
         if self._broken is not None:
             raise Permanent(self._broken)
         if self._client is None:
-            raise Transient("chromadb is still being loaded")
+            under_way = self._loading is not None and self._loading.is_alive()
+            raise Transient("chromadb is still being loaded" if under_way else "chromadb was not loaded: see the log")
         return self._client
 
     def _load(self) -> None:
