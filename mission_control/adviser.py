@@ -30,8 +30,12 @@ def adviser(
     stack: ExitStack,
     unsound: Callable[[str], str | None],
     on_reply: Callable[[int], None],
+    process: ModelProcess | None = None,
 ) -> Adviser | None:
-    """What Brain asks, closed with `stack`; None without SRE_MODEL. `on_reply` is called from another thread."""
+    """What Brain asks, closed with `stack`; None without SRE_MODEL. `on_reply` is called from another thread.
+
+    `process`: the one to ask, where it is not to be a new one of the settings.
+    """
     if settings.model is None:
         return None
     from shared.adapters.model.adviser import Manner, ModelAdviser
@@ -50,7 +54,7 @@ def adviser(
         prices=prices,
     )
     made = ModelAdviser(
-        ModelProcess(child_command(settings.state_dir), endpoint(settings)),
+        process or ModelProcess(child_command(settings.state_dir), endpoint(settings)),
         SpendBook(settings.state_dir / "model", limits, clock),
         Manner(settings.model, settings.model_timeout.total_seconds(), settings.model_answer_tokens, limits),
         clock,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -66,36 +67,57 @@ class OrdinaryWorld(SandboxWorld):
                 os.chown(name, ORDINARY, ORDINARY, follow_symlinks=False)
 
 
-class AsOrdinaryUser:
-    """Fulfils `Sandbox` in a process of an ordinary user, with its own home and nothing of root's but the programs."""
+class Ordinary:
+    """A process of an ordinary user that forks one for each job: with its own home, nothing of root's but programs."""
 
-    def __init__(self, scratch: Path) -> None:
+    def __init__(self) -> None:
+        needed = dict.fromkeys(Path(path).resolve() for path in (ROOT, sys.prefix, sys.base_prefix))
+        self._door, theirs = socket.socketpair()
+        argv = [
+            "unshare", "--mount", "--propagation", "private", "sh", "-euc", REACHABLE, "sh", str(ORDINARY),
+            *(f"{_shut(path) or '-'}:{path}" for path in needed), "--",
+            str(Path(sys.prefix).resolve() / "bin" / "python3"), "-P", "-c", SERVER, str(theirs.fileno()),
+        ]  # fmt: skip
+        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT.resolve()), "PYTHONDONTWRITEBYTECODE": "1"}
+        with theirs:
+            self._process = subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), env=environment, cwd="/"
+            )
+
+    def ask(self, scratch: Path, job: Job | None) -> object:
+        """What came of a job, or with None the strength, in a process of its own."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            socket.send_fds(self._door, [b"j"], [theirs.fileno()])
+        with ours, ours.makefile("rwb") as line:
+            pickle.dump((scratch, job), line)
+            line.flush()
+            return pickle.load(line)
+
+    def close(self) -> None:
+        self._door.close()
+        assert self._process.wait(10) == 0
+
+
+class AsOrdinaryUser:
+    """Fulfils `Sandbox` in processes of an ordinary user."""
+
+    def __init__(self, user: Ordinary, scratch: Path) -> None:
+        self._user = user
         self._scratch = scratch
 
     @property
     def strength(self) -> Strength:
-        told = self._ask(None)
+        told = self._user.ask(self._scratch, None)
         assert isinstance(told, Strength)
         return told
 
     def run(self, job: Job) -> Outcome:
-        told = self._ask(job)
+        told = self._user.ask(self._scratch, job)
         if isinstance(told, Exception):
             raise told
         assert isinstance(told, Outcome)
         return told
-
-    def _ask(self, job: Job | None) -> object:
-        needed = dict.fromkeys(Path(path).resolve() for path in (ROOT, sys.prefix, sys.base_prefix))
-        argv = [
-            "unshare", "--mount", "--propagation", "private", "sh", "-euc", REACHABLE, "sh", str(ORDINARY),
-            *(f"{_shut(path) or '-'}:{path}" for path in needed), "--",
-            str(Path(sys.prefix).resolve() / "bin" / "python3"), "-P", "-c", CHILD, str(self._scratch),
-        ]  # fmt: skip
-        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT.resolve()), "PYTHONDONTWRITEBYTECODE": "1"}
-        done = subprocess.run(argv, input=pickle.dumps(job), capture_output=True, check=False, env=environment, cwd="/")
-        assert done.returncode == 0, done.stderr.decode(errors="replace")[-2000:]
-        return pickle.loads(done.stdout)
 
 
 REACHABLE = """
@@ -117,17 +139,30 @@ exec setpriv --reuid $uid --regid $uid --clear-groups --inh-caps=-all -- "$@"
 """
 """Where a folder of root's lets nobody in, an empty one is laid over it in which only what is needed can be seen."""
 
-CHILD = """
-import pickle, sys
-from pathlib import Path
+SERVER = """
+import os, pickle, signal, socket, sys
 from shared.adapters.sandbox.bubblewrap import Bubblewrap
-job = pickle.load(sys.stdin.buffer)
-sandbox = Bubblewrap(Path(sys.argv[1]))
-try:
-    told = sandbox.strength if job is None else sandbox.run(job)
-except Exception as error:
-    told = error
-pickle.dump(told, sys.stdout.buffer)
+
+def answer(line):
+    scratch, job = pickle.load(line)
+    sandbox = Bubblewrap(scratch)
+    try:
+        told = sandbox.strength if job is None else sandbox.run(job)
+    except Exception as error:
+        told = error
+    pickle.dump(told, line)
+    line.flush()
+
+door = socket.socket(fileno=int(sys.argv[1]))
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
+while given := socket.recv_fds(door, 1, 1)[1]:
+    if os.fork() == 0:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        door.close()
+        with socket.socket(fileno=given[0]) as there, there.makefile("rwb") as line:
+            answer(line)
+        os._exit(0)
+    os.close(given[0])
 """
 
 
@@ -137,16 +172,16 @@ def _shut(path: Path) -> Path | None:
 
 
 @contextmanager
-def world(kind: str, docker_host: str = "", image: str = "") -> Iterator[SandboxWorld]:
-    """`kind`: bubblewrap, ordinary or dockerd."""
+def world(kind: str, docker_host: str = "", image: str = "", user: Ordinary | None = None) -> Iterator[SandboxWorld]:
+    """`kind`: bubblewrap, ordinary (with a `user`) or dockerd."""
     folder = Path(tempfile.mkdtemp(prefix="sre-space-test-"))
     (scratch := folder / "scratch").mkdir()
     try:
-        if kind == "ordinary":
+        if user is not None:
             folder.chmod(0o755)
             scratch.chmod(0o755)
             os.chown(scratch, ORDINARY, ORDINARY)
-            yield OrdinaryWorld(AsOrdinaryUser(scratch), folder)
+            yield OrdinaryWorld(AsOrdinaryUser(user, scratch), folder)
         elif kind == "dockerd":
             sandbox = DockerSandbox(docker_host, image, scratch)
             yield SandboxWorld(sandbox, folder)

@@ -16,11 +16,19 @@ from pathlib import Path
 import pytest
 
 from shared.ports import SANDBOX_TREE, Job, Outcome, Permanent
-from tests.adapters.sandbox_world import QUICK, SandboxWorld, processes, world
+from tests.adapters.sandbox_world import QUICK, Ordinary, SandboxWorld, processes, world
 
 MARKER = f"marker-{uuid.uuid4().hex}"
 """In the arguments of jobs that must not outlive their sandbox."""
 KINDS = ("bubblewrap", "ordinary", "dockerd") if os.geteuid() == 0 else ("bubblewrap", "dockerd")
+
+
+@pytest.fixture(scope="module")
+def user() -> Iterator[Ordinary]:
+    """Somebody who is not root."""
+    made = Ordinary()
+    yield made
+    made.close()
 
 
 @pytest.fixture(params=KINDS)
@@ -30,7 +38,8 @@ def there(request: pytest.FixtureRequest) -> Iterator[SandboxWorld]:
         pytest.skip("no real dockerd: SRE_TEST_DOCKER_HOST and SRE_TEST_IMAGE (an image with python3) are not set")
     if request.param != "dockerd" and shutil.which("bwrap") is None:
         pytest.fail("bwrap is not on PATH: apt-get install bubblewrap")
-    with world(request.param, address, image) as made:
+    user = request.getfixturevalue("user") if request.param == "ordinary" else None
+    with world(request.param, address, image, user) as made:
         yield made
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 from agents.fixer.actuators.gitops import PullRequests
@@ -16,7 +15,7 @@ from shared.incident.facts import AnyFact, Diagnosed
 from shared.incident.parts import Directive
 from shared.incident.replay import Incident
 from shared.incident.status import Status
-from shared.policy.model import Policy, parse_policy
+from shared.policy.model import Policy
 from shared.ports import Transient
 from shared.source import DEPLOY, StatusState
 from shared.testing.clock import VirtualClock
@@ -25,8 +24,8 @@ from shared.testing.log import LogBuilder
 from shared.testing.prover import ScriptedProver
 from shared.testing.samples import FLEET, SERVICE
 from shared.testing.source import MemoryForge
+from tests.policy_file import shipped_policy
 
-POLICY = Path(__file__).parents[2] / "deploy" / "policy.yaml"
 GOOD = b"""services:
   policy-service:
     mem_limit: 192m
@@ -138,6 +137,6 @@ def pull_world(step: Callable[[str], None] = lambda _: None) -> PullWorld:
     clock.advance(60)
     bad = forge.push({STACK: BAD}, "Insure less")
     clock.advance(5)
-    world = PullWorld(clock, forge, parse_policy(POLICY.read_text()), bad)
+    world = PullWorld(clock, forge, shipped_policy(), bad)
     world.log.now = clock.now()
     return world

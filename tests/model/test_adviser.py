@@ -18,13 +18,15 @@ import structlog
 from pydantic import SecretStr
 
 from agents.brain.advice import unsound
-from mission_control.adviser import adviser
+from mission_control.adviser import adviser, child_command
 from mission_control.settings import REPOSITORY_ROOT, read_settings
 from shared.adapters.model.breaker import AFTER
+from shared.adapters.model.process import ModelProcess
+from shared.adapters.model.wire import Endpoint as ModelEndpoint
 from shared.ports import Adviser, Pending, Question, Reply
 from shared.runtime.clock import SystemClock
 from tests.brain.answers import answer
-from tests.model.endpoint import Answer, Endpoint, error, says
+from tests.model.endpoint import Answer, Endpoint, error, running, says
 
 KEY = "sk-canary-of-the-endpoint-0123456789"
 
@@ -52,32 +54,73 @@ class Desk:
 Open = Callable[..., Desk]
 
 
+class Lasting(ModelProcess):
+    """A child that outlives the adviser which asks it: loading the SDK takes most of a second."""
+
+    def stop(self) -> None:
+        """Not yet."""
+
+    def end(self) -> None:
+        super().stop()
+
+
+def opener(stack: ExitStack, endpoint: Endpoint, state: Path, process: ModelProcess | None) -> Open:
+    def make(**changes: Any) -> Desk:
+        given = {
+            "model": "some-model",
+            "model_url": endpoint.url,
+            "model_key": SecretStr(KEY),
+            "state_dir": state,
+            "model_timeout": timedelta(seconds=10),
+        }
+        settings = read_settings(**given | changes)
+        replies: queue.SimpleQueue[int] = queue.SimpleQueue()
+        made = adviser(settings, SystemClock(), stack, unsound, replies.put, process)
+        assert made is not None
+        return Desk(made, replies)
+
+    return make
+
+
 @pytest.fixture
-def desk(endpoint: Endpoint, tmp_path: Path) -> Iterator[Open]:
+def own_desk(endpoint: Endpoint, tmp_path: Path) -> Iterator[Open]:
+    """Advisers with a child of their own, as the settings want it."""
     with ExitStack() as stack:
+        yield opener(stack, endpoint, tmp_path, None)
 
-        def make(**changes: Any) -> Desk:
-            given = {
-                "model": "some-model",
-                "model_url": endpoint.url,
-                "model_key": SecretStr(KEY),
-                "state_dir": tmp_path,
-                "model_timeout": timedelta(seconds=10),
-            }
-            settings = read_settings(**given | changes)
-            replies: queue.SimpleQueue[int] = queue.SimpleQueue()
-            made = adviser(settings, SystemClock(), stack, unsound, replies.put)
-            assert made is not None
-            return Desk(made, replies)
 
-        yield make
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Endpoint, ModelProcess]]:
+    """One endpoint and one child for the tests in which neither is late or dies."""
+    with running() as made:
+        asked = ModelEndpoint(base_url=made.url, api_key=SecretStr(KEY), model="some-model")
+        process = Lasting(child_command(tmp_path_factory.mktemp("model")), asked)
+        process.start()  # here: it ends with the thread that started it, and an adviser's thread is soon over
+        yield made, process
+        process.end()
+
+
+@pytest.fixture
+def calm(lasting: tuple[Endpoint, ModelProcess]) -> Endpoint:
+    """The endpoint that lasts, with nothing seen and nothing to say."""
+    made, _ = lasting
+    made.seen.clear()
+    made.script = lambda _: says({})
+    return made
+
+
+@pytest.fixture
+def desk(calm: Endpoint, lasting: tuple[Endpoint, ModelProcess], tmp_path: Path) -> Iterator[Open]:
+    """Advisers with books and a breaker of their own, which ask the child that lasts."""
+    with ExitStack() as stack:
+        yield opener(stack, calm, tmp_path, lasting[1])
 
 
 def test_an_answer_comes_back_with_what_it_took_and_the_same_question_costs_once(
-    endpoint: Endpoint, desk: Open
+    endpoint: Endpoint, own_desk: Open
 ) -> None:
     endpoint.script = lambda _: says(answer())
-    made = desk()
+    made = own_desk()
     first = made.put(question())
     made.adviser.ask(question())
     assert made.adviser.reply("q1") == first
@@ -88,19 +131,19 @@ def test_an_answer_comes_back_with_what_it_took_and_the_same_question_costs_once
 
 
 def test_the_cost_is_that_of_the_users_prices_and_unknown_where_the_server_does_not_count(
-    endpoint: Endpoint, desk: Open
+    calm: Endpoint, desk: Open
 ) -> None:
     made = desk(model_price_prompt=2.0, model_price_completion=8.0)
-    endpoint.script = lambda _: says(answer())
+    calm.script = lambda _: says(answer())
     assert made.put(question("q1")).cost == pytest.approx((900 * 2 + 120 * 8) / 1e6)
-    endpoint.script = lambda _: says(answer(), usage={})
+    calm.script = lambda _: says(answer(), usage={})
     reply = made.put(question("q2"))
     assert (reply.text, reply.cost, reply.prompt_tokens) == (answer(), None, None)
 
 
-def test_silence_ends_within_the_time_and_until_then_the_reply_is_pending(endpoint: Endpoint, desk: Open) -> None:
+def test_silence_ends_within_the_time_and_until_then_the_reply_is_pending(endpoint: Endpoint, own_desk: Open) -> None:
     endpoint.script = lambda _: Answer(b"", hold=True)
-    made = desk(model_timeout=timedelta(seconds=3))
+    made = own_desk(model_timeout=timedelta(seconds=3))
     began = time.monotonic()
     made.adviser.ask(question())
     pending = made.adviser.reply("q1")
@@ -111,9 +154,9 @@ def test_silence_ends_within_the_time_and_until_then_the_reply_is_pending(endpoi
     assert time.monotonic() - began < 6.0
 
 
-def test_many_incidents_at_once_all_hear_within_the_time(endpoint: Endpoint, desk: Open) -> None:
+def test_many_incidents_at_once_all_hear_within_the_time(endpoint: Endpoint, own_desk: Open) -> None:
     endpoint.script = lambda _: Answer(b"", hold=True)
-    made = desk(model_timeout=timedelta(seconds=3))
+    made = own_desk(model_timeout=timedelta(seconds=3))
     for n in range(1, 11):
         made.adviser.ask(question(f"q{n}", n))
     deadline = time.monotonic() + 5.0
@@ -136,8 +179,8 @@ def test_many_incidents_at_once_all_hear_within_the_time(endpoint: Endpoint, des
         (error(429, f"key {KEY}"), "the model answered with status 429"),
     ],
 )
-def test_a_bad_answer_is_a_reason_in_our_own_words(endpoint: Endpoint, desk: Open, bad: Answer, why: str) -> None:
-    endpoint.script = lambda _: bad
+def test_a_bad_answer_is_a_reason_in_our_own_words(calm: Endpoint, desk: Open, bad: Answer, why: str) -> None:
+    calm.script = lambda _: bad
     with structlog.testing.capture_logs() as logs:
         reply = desk().put(question())
     assert (reply.text, reply.why) == (None, why)
@@ -145,49 +188,49 @@ def test_a_bad_answer_is_a_reason_in_our_own_words(endpoint: Endpoint, desk: Ope
     assert KEY not in json.dumps(logs)
 
 
-def test_after_failures_in_a_row_the_endpoint_is_left_alone(endpoint: Endpoint, desk: Open) -> None:
-    endpoint.script = lambda _: error(500)
+def test_after_failures_in_a_row_the_endpoint_is_left_alone(calm: Endpoint, desk: Open) -> None:
+    calm.script = lambda _: error(500)
     made = desk()
     for n in range(AFTER):
         made.put(question(f"q{n}", n + 1))
-    endpoint.script = lambda _: says(answer())
+    calm.script = lambda _: says(answer())
     reply = made.put(question("q9", 9))
     assert reply.text is None
     assert reply.why.startswith("the model is left alone for ")
     assert reply.why.endswith(" s: it answered with status 500")
-    assert len(endpoint.seen) == AFTER
+    assert len(calm.seen) == AFTER
 
 
-def test_a_refused_key_is_not_tried_again_soon(endpoint: Endpoint, desk: Open) -> None:
-    endpoint.script = lambda _: error(401, f"Incorrect API key provided: {KEY}")
+def test_a_refused_key_is_not_tried_again_soon(calm: Endpoint, desk: Open) -> None:
+    calm.script = lambda _: error(401, f"Incorrect API key provided: {KEY}")
     made = desk()
     assert made.put(question("q1")).why == "the model answered with status 401"
     assert "left alone" in made.put(question("q2")).why
-    assert len(endpoint.seen) == 1
+    assert len(calm.seen) == 1
 
 
-def test_a_spent_budget_sends_nothing_also_after_a_restart(endpoint: Endpoint, desk: Open) -> None:
-    endpoint.script = lambda _: says(answer())
+def test_a_spent_budget_sends_nothing_also_after_a_restart(calm: Endpoint, desk: Open) -> None:
+    calm.script = lambda _: says(answer())
     desk(model_calls_per_incident=1).put(question("q1"))
     again = desk(model_calls_per_incident=1)
     assert again.put(question("q2")).why == "the budget of this incident is spent: 1 calls"
     assert again.put(question("q3", 8)).text == answer()
-    assert len(endpoint.seen) == 2
+    assert len(calm.seen) == 2
 
 
-def test_a_loop_of_ever_new_questions_about_one_incident_is_stopped(endpoint: Endpoint, desk: Open) -> None:
-    endpoint.script = lambda _: says(answer())
+def test_a_loop_of_ever_new_questions_about_one_incident_is_stopped(calm: Endpoint, desk: Open) -> None:
+    calm.script = lambda _: says(answer())
     made = desk(model_calls_per_incident=1000)
     whys = [made.put(question(f"q{n}")).why for n in range(5)]
     assert whys[:3] == ["", "", ""]
     assert all(why.startswith("a loop") for why in whys[3:])
-    assert len(endpoint.seen) == 3
+    assert len(calm.seen) == 3
 
 
-def test_what_was_asked_is_on_the_wire_and_what_was_not_is_not(endpoint: Endpoint, desk: Open) -> None:
-    endpoint.script = lambda _: says(answer())
+def test_what_was_asked_is_on_the_wire_and_what_was_not_is_not(calm: Endpoint, desk: Open) -> None:
+    calm.script = lambda _: says(answer())
     desk().put(question())
-    (seen,) = endpoint.seen
+    (seen,) = calm.seen
     assert seen.body["messages"][1]["content"] == "D q1"
     assert "tools" not in seen.body
 

@@ -17,11 +17,12 @@ from shared.incident.facts import KINDS, Diagnosed, Learned
 from shared.incident.replay import replay
 from shared.incident.status import OWNERS
 from shared.incident.thread import Comment, Thread
-from shared.policy.model import Policy, parse_policy
+from shared.policy.model import Policy
 from shared.testing.log import keyring
 from shared.testing.samples import FLEET, REPO, START
+from tests.policy_file import shipped_policy
 from tests.replay.world import SERVICE, decided, fleet, given, healed, thread
-from tests.runtime.fleet import POLICY, FleetInMemory
+from tests.runtime.fleet import FleetInMemory
 
 OLD = Path(__file__).parents[1] / "incident" / "logs_before_replay.json"
 
@@ -38,7 +39,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> FleetInMemory:
 
 def changed(**sections: Any) -> Policy:
     """The policy of the repository with some values of some sections changed; `limits={"window": …}`."""
-    value = parse_policy(POLICY.read_text()).model_dump(mode="json")
+    value = shipped_policy().model_dump(mode="json")
     for name, change in sections.items():
         value[name] = {**value[name], **change} if isinstance(change, dict) else change
     return Policy.model_validate(value)
@@ -168,7 +169,7 @@ def test_a_log_from_before_anything_was_frozen_is_told_so() -> None:
             Comment(100 + n, FLEET, text, at := START + timedelta(seconds=n + 1), at) for n, text in enumerate(others)
         )
         old = Thread(REPO, 7, "t", FLEET, body, START, START, False, frozenset(), comments, "u")
-        incident, rows = decided(Given(old, keyring(), parse_policy(POLICY.read_text())))
+        incident, rows = decided(Given(old, keyring(), shipped_policy()))
         assert incident.whole
         assert {row.verdict for row in rows.values()} == {"not here"}
         why |= {kind: row.now for kind, row in rows.items()}

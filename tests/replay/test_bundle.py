@@ -18,8 +18,9 @@ from shared.incident.facts import Commanded
 from shared.incident.replay import replay
 from shared.incident.status import Status
 from shared.testing.log import LogBuilder
+from tests.policy_file import FILE
 from tests.replay.world import fleet, given, healed
-from tests.runtime.fleet import POLICY, FleetInMemory
+from tests.runtime.fleet import FleetInMemory
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> FleetInMemory:
 
 
 def bundle(world: FleetInMemory, number: int, **changes: Any) -> Bundle:
-    return replace(Bundle(given(world, number), POLICY.read_text(), True, "the one in force"), **changes)
+    return replace(Bundle(given(world, number), FILE.read_text(), True, "the one in force"), **changes)
 
 
 def altered(world: FleetInMemory, *path: str | int, to: Any) -> str:
@@ -122,7 +123,7 @@ def test_what_is_no_json_object_is_refused_in_words(text: str) -> None:
 
 
 def test_a_difference_that_was_accepted_is_expected_and_any_other_is_not(world: FleetInMemory) -> None:
-    stricter = POLICY.read_text().replace("actions_per_service: 3", "actions_per_service: 0")
+    stricter = FILE.read_text().replace("actions_per_service: 3", "actions_per_service: 0")
     changed = read(write(bundle(world, 1, policy=stricter)))
     result = Result(*made_again(changed.given))
     assert result.code == 1

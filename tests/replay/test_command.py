@@ -12,8 +12,8 @@ from mission_control.replay import BadCase
 from mission_control.replay.bundle import Bundle, read, write
 from mission_control.replay.command import Wish, replay_again
 from mission_control.settings import BadSettings, Settings, read_settings
+from tests.policy_file import FILE
 from tests.replay.world import fleet, given, healed
-from tests.runtime.fleet import POLICY
 
 Printed = pytest.CaptureFixture[str]
 
@@ -22,7 +22,7 @@ Printed = pytest.CaptureFixture[str]
 def whole(tmp_path_factory: pytest.TempPathFactory) -> str:
     world = fleet(tmp_path_factory.mktemp("world"))
     healed(world)
-    return write(Bundle(given(world, 1), POLICY.read_text(), True, "the one in force"))
+    return write(Bundle(given(world, 1), FILE.read_text(), True, "the one in force"))
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def settings(tmp_path: Path) -> Settings:
 
 def stricter(folder: Path) -> Path:
     file = folder / "stricter.yaml"
-    file.write_text(POLICY.read_text().replace("actions_per_service: 3", "actions_per_service: 0"))
+    file.write_text(FILE.read_text().replace("actions_per_service: 3", "actions_per_service: 0"))
     return file
 
 

@@ -27,7 +27,7 @@ from shared.incident.facts import Detected
 from shared.incident.labels import LEARNED
 from shared.incident.record import Role
 from shared.incident.replay import Incident, replay
-from shared.policy.model import Policy, parse_policy
+from shared.policy.model import Policy
 from shared.ports import Backend
 from shared.recall.hashing import Hashed
 from shared.redaction import Redactor
@@ -45,9 +45,9 @@ from shared.testing.log import keyring, signer
 from shared.testing.prover import ScriptedProver
 from shared.testing.samples import FLEET
 from shared.testing.source import MemoryForge
+from tests.policy_file import shipped_policy
 
 HOUR = timedelta(hours=1)
-POLICY = Path(__file__).parents[2] / "deploy" / "policy.yaml"
 ORDER: tuple[Role, ...] = ("brain", "guardrail", "fixer", "memory", "escalation")
 
 
@@ -105,7 +105,7 @@ class FleetInMemory:
             self.clock, "o/r", roles={FLEET: "admin", "olivia": "write", "mallory": "read"} | (roles or {})
         )
         self.engine = MemoryEngine(self.clock)
-        self.policy = policy or parse_policy(POLICY.read_text())
+        self.policy = policy or shipped_policy()
         self.heard = Heard()
         self.cases = MemoryCases()
         self.ledger = ledger

@@ -12,12 +12,12 @@ from shared.incident.facts import Diagnosed, Merged, Undone, Verified
 from shared.incident.record import Role
 from shared.incident.replay import Incident
 from shared.incident.status import Status
-from shared.policy.model import parse_policy
 from shared.proof import Verdict
 from shared.source import DEPLOY
 from shared.testing.source import MemoryForge
 from tests.fixer.pull_world import BAD, GOOD
-from tests.runtime.fleet import ORDER, POLICY, FleetInMemory
+from tests.policy_file import shipped_policy
+from tests.runtime.fleet import ORDER, FleetInMemory
 from tests.runtime.test_golden_incident import SERVICE, detected, oom, verified
 
 MIB = 1024 * 1024
@@ -259,7 +259,7 @@ def test_no_word_of_scout_takes_back_a_restart(fleet: FleetInMemory) -> None:
 
 
 def test_where_a_person_merges_the_second_oom_is_restarted_and_the_proved_raise_stays_open(tmp_path: Path) -> None:
-    rules = parse_policy(POLICY.read_text()).proposing()
+    rules = shipped_policy().proposing()
     fleet = FleetInMemory(tmp_path, policy=rules, files={STACK: GOOD})
     for name in ("frontend", "quote-service", "user-service", SERVICE):
         fleet.engine.add(name, memory_limit=192 * MIB)

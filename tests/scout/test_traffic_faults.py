@@ -8,17 +8,11 @@ import pytest
 
 from agents.scout.watch import Watch
 from shared.incident.facts import Detected
+from tests.scout.quiet import quiet_shop
 from tests.scout.shop import Shop
 from tests.scout.world import Log, opened, patrol
 
 SERVICES = ("frontend", "quote-service", "policy-service", "user-service")
-
-
-def quiet_shop(seed: int = 1, seconds: int = 40) -> tuple[Shop, Watch]:
-    shop = Shop(seed)
-    watch = Watch(shop)
-    assert patrol(watch, 2 * seconds) == []
-    return shop, watch
 
 
 def first(shop: Shop, watch: Watch, seconds: float) -> tuple[Detected, float]:

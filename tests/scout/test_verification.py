@@ -13,6 +13,7 @@ from shared.agent import Effect, Later, Say
 from shared.incident.facts import Verified
 from shared.incident.replay import Incident
 from shared.incident.status import Status
+from tests.scout.quiet import quiet_shop
 from tests.scout.shop import Shop
 from tests.scout.world import Log, opened, patrol
 
@@ -48,9 +49,7 @@ class Scene:
 
 
 def scene(fault: str, seed: int = 1) -> Scene:
-    shop = Shop(seed)
-    watch = Watch(shop)
-    assert patrol(watch, 80) == []
+    shop, watch = quiet_shop(seed)
     match fault:
         case "oom":
             shop.die("policy-service", 137, oom=True)

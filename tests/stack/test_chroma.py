@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -19,6 +20,8 @@ from tests.waiting import wait_for
 
 pytestmark = pytest.mark.timeout(600)
 INDEXED_WITHIN = 60.0
+WINDOW = timedelta(seconds=20)
+"""SRE_RECURRENCE_WINDOW (tests/stack/stack.py)."""
 
 
 @pytest.fixture
@@ -77,8 +80,9 @@ def test_an_episode_is_found_where_it_was_healed_without_chroma_the_next_is_heal
 def test_brain_says_what_it_was_reminded_of_when_a_fault_returns(calm: RealStack, library: ChromaLibrary) -> None:
     stack = calm
     first, _ = healed(stack, "user-service")
-    indexed(stack, library, first)
-    time.sleep(25.0)  # the recurrence window itself (tests/stack/stack.py): after it only the index knows
+    ended = indexed(stack, library, first).at
+    past = ended + WINDOW + timedelta(seconds=5)
+    wait_for(lambda: datetime.now(UTC) > past, 60, "only the index knows of it any more", 0.5)
     stack.inject("crash", "user-service")
     opened = stack.open_now(60)
     again = stack.closed(opened, 120)

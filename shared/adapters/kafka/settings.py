@@ -30,7 +30,7 @@ CONSUMER: Final = {
     "enable.auto.offset.store": False,
     "auto.offset.reset": "earliest",  # after a broker lost its log: read the new one whole. `start` rules a new group
     "partition.assignment.strategy": "cooperative-sticky",
-    "fetch.wait.max.ms": 10,  # the default of 500 adds a quarter of a second to every wake-up
+    "fetch.wait.max.ms": 50,  # Kafka answers at once when there is news; librdkafka's mock only after this: not 500
     "socket.timeout.ms": 4_000,  # a broker that hangs is noticed as one that is gone
     "socket.keepalive.enable": True,
     "reconnect.backoff.ms": 100,
