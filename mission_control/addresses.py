@@ -18,6 +18,8 @@ ADVISED: Final = "brain"
 """The one worker that is told of a language model."""
 PROVES: Final = "escalation"
 """The one worker that is told of Tier-3 agents."""
+KNOWS: Final = ("brain", "memory")
+"""The workers that are told of the knowledge base, and of what makes vectors for it."""
 EMBEDDED_PACE: Final = {"healthy_for": timedelta(seconds=3), "herald_every": timedelta(seconds=1)}
 """Faster than the defaults, because nobody else's limits are at stake on one machine."""
 _PACE: Final = {
@@ -45,6 +47,8 @@ class Addresses:
     jules: str | None = None
     """Base URL of Jules' REST API, and the key it is asked with."""
     jules_key: str | None = field(default=None, repr=False)
+    chroma: str | None = None
+    """Base URL of the knowledge base."""
     health: dict[str, int] = field(default_factory=dict)
     """Worker to the TCP port of its /healthz and /metrics."""
 
@@ -85,7 +89,9 @@ def worker_variables(name: str, given: Settings, state: Path, at: Addresses, key
         told |= _sandbox(given)
     if name == PROVES:
         told |= _tier3(given, at)
-    return told | (_model(given) if name == ADVISED and given.model else {})
+    if name in KNOWS:
+        told |= {"CHROMA_URL": at.chroma, **_given(given, "embedding"), **_given(given, "memory")}
+    return told | (_given(given, "model") if name == ADVISED and given.model else {})
 
 
 def _sandbox(given: Settings) -> dict[str, str | None]:
@@ -102,16 +108,16 @@ def _tier3(given: Settings, at: Addresses) -> dict[str, str | None]:
     }
 
 
-def _model(given: Settings) -> dict[str, str | None]:
-    """Where the model is and what it may cost, as the user set it."""
+def _given(given: Settings, about: str) -> dict[str, str | None]:
+    """The settings whose names begin so, as the user set them: where a model is, what it may cost and the like."""
     told: dict[str, str | None] = {}
     for field_name, variable in variables().items():
-        if field_name.partition("_")[0] != "model" or (value := getattr(given, field_name)) is None:
+        if field_name.partition("_")[0] != about or (value := getattr(given, field_name)) is None:
             continue
         if isinstance(value, SecretStr):
             told[variable] = value.get_secret_value()
         elif isinstance(value, timedelta):
-            told[variable] = f"{value.total_seconds():g}"
+            told[variable] = f"{value.total_seconds():.15g}"
         else:
             told[variable] = str(value)
     return told

@@ -42,6 +42,8 @@ class Program:
     ready_line: bool = False
     ready_within: float = 20.0
     """Seconds after which a process that has not said so counts as failed."""
+    awaited: bool = True
+    """Whether those who start it wait until it is up. Nothing may need what is not awaited."""
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mission_control.faults import Commands
+from mission_control.memory_command import memory
 from mission_control.rca import register
 from mission_control.workflows import register as register_workflows
 
@@ -259,6 +260,7 @@ def deploy(
 
 
 register_workflows(app)
+app.add_typer(memory)
 
 
 @app.command()

@@ -193,6 +193,20 @@ def _sandbox(settings: Settings, _running: record.Record | None) -> Iterator[Fin
     yield Finding("sandbox", True, f"{strength.word}: {strength.line} ({chosen.why})")
 
 
+def _knowledge(settings: Settings, running: record.Record | None) -> Iterator[Finding]:
+    where = settings.chroma_url or (running.knowledge if running else None)
+    if where is None:
+        return
+    from mission_control.memory_index import state_of
+
+    try:
+        ok, why = state_of(settings, target(settings), kept=running is None or "memory" in running.workers)
+    except (GithubSaysNo, record.NotRunning) as no:
+        ok, why = False, str(no)
+    fix = "start Chroma or check CHROMA_URL; then Memory fills it, or ./mission-control.sh memory rebuild does"
+    yield Finding("knowledge", ok, why, "" if ok else fix)
+
+
 def _model(settings: Settings, _running: record.Record | None) -> Iterator[Finding]:
     if settings.model is None:
         return
@@ -245,4 +259,4 @@ def _ping(address: str) -> None:
     client.close()
 
 
-_LOOKS: Final = (_tools, _world, _github, _parts, _topics, _keys, _policy, _sandbox, _model)
+_LOOKS: Final = (_tools, _world, _github, _parts, _topics, _keys, _policy, _sandbox, _knowledge, _model)

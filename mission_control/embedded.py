@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -41,6 +42,12 @@ def jules(state: Path, port: int, forge: str) -> Program:
     accounts, key = state / "forge-accounts.json", state / "jules.key"
     where = ["--port", str(port), "--data", str(state / "jules"), "--forge", forge]
     return _program("jules", state, [*where, "--accounts", str(accounts), "--key-file", str(key)])
+
+
+def chroma(state: Path, port: int) -> Program:
+    """Not waited for: the fleet works without it, and asks it again and again."""
+    program = _program("chroma", state, ["--port", str(port), "--data", str(state / "chroma")])
+    return replace(program, ready_within=60.0, awaited=False)
 
 
 def worker(name: str, state: Path, variables: Mapping[str, str | None]) -> Program:

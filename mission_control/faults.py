@@ -30,6 +30,7 @@ def _exit_code(error: Exception) -> int | None:
     from mission_control.containers import NotMade
     from mission_control.deployer.command import NotDeployed
     from mission_control.github import GithubSaysNo
+    from mission_control.knowledge import NoKnowledge
     from mission_control.record import NotRunning
     from mission_control.replay import BadCase
     from mission_control.settings import BadSettings
@@ -37,5 +38,5 @@ def _exit_code(error: Exception) -> int | None:
 
     if isinstance(error, BadSettings):
         return 2
-    known = GithubSaysNo | NotRunning | NotMade | NotDeployed | NotVerifiable | BadCase
+    known = GithubSaysNo | NotRunning | NotMade | NotDeployed | NotVerifiable | BadCase | NoKnowledge
     return 1 if isinstance(error, known) else None

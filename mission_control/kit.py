@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mission_control.settings import Settings
-from shared.adapters.github import GitHub
+from shared.adapters.github import GitHub, PacedQueue
 from shared.adapters.kafka import Stream
 from shared.agent import Agent, Hand
 from shared.incident.signing import Keyring
@@ -33,6 +33,8 @@ class Kit:
     redactor: Redactor
     health: HealthServer
     """Of this very process; its meter is where an agent counts."""
+    queue: PacedQueue
+    """Writes that may lag."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,10 @@ from shared.ports import Permanent, Transient
 from shared.runtime.meter import Meter
 
 if TYPE_CHECKING:
+    from agents.memory.librarian import Librarian
     from agents.scout.inbox import Inbox
     from agents.scout.look import Patrol
+    from shared.adapters.chroma import ChromaLibrary
     from shared.adapters.github import GitHub
     from shared.adapters.kafka import Stream
 
@@ -32,6 +34,17 @@ def measure_stream(meter: Meter, kafka: Stream | None) -> None:
     meter.gauge("sre_kafka_up", "Whether Kafka answers.", lambda: float(kafka is not None and kafka.up))
     meter.counted("sre_events_sent_total", "Events Kafka has taken.", lambda: kafka.sent if kafka else 0)
     meter.counted("sre_events_lost_total", "Events that were given up.", lambda: kafka.undelivered if kafka else 0)
+
+
+def measure_index(meter: Meter, librarian: Librarian, library: ChromaLibrary) -> None:
+    """Memory's own: how complete the knowledge base is."""
+
+    def counts() -> dict[str, float]:
+        return {kind: float(count) for kind, count in librarian.counts.items()}
+
+    meter.gauges("sre_knowledge_documents", "kind", "Documents in the index that ought to be there.", counts)
+    meter.gauge("sre_knowledge_missing", "Documents that ought to be in the index.", lambda: float(librarian.missing))
+    meter.counted("sre_knowledge_unsound_total", "Documents that were not what they say.", lambda: library.unsound)
 
 
 def measure_watched(meter: Meter, inbox: Inbox, patrol: Patrol) -> None:

@@ -18,6 +18,7 @@ USUAL: Final = {
     "load": 8005,
     "broker": 19092,
     "jules": 3002,
+    "chroma": 8000,
 }
 """Who listens where when nothing else is asked for."""
 

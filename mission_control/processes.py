@@ -39,7 +39,7 @@ class Supervisor:
         folder.mkdir(parents=True, exist_ok=True)
 
     def start(self, programs: Iterable[Program], within: float = 30.0) -> None:
-        """Start programs together and wait until all of them are up. Raises NotStarted."""
+        """Start programs together and wait until all that are awaited are up. Raises NotStarted."""
         started = []
         for program in programs:
             child = Child(program, self._folder)
@@ -47,7 +47,7 @@ class Supervisor:
             child.start()
             started.append(child)
         deadline = time.monotonic() + within
-        while waiting := [child for child in started if child.state is not State.UP]:
+        while waiting := [child for child in started if child.program.awaited and child.state is not State.UP]:
             self.step()
             if time.monotonic() > deadline:
                 child = waiting[0]

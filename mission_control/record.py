@@ -42,6 +42,8 @@ class Record:
     """The state folder."""
     workers: dict[str, str] = field(default_factory=dict)
     """Worker to the URL of its /healthz; /metrics is beside it."""
+    knowledge: str | None = None
+    """Base URL of Chroma."""
     extra: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def write(self) -> None:

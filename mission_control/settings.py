@@ -153,6 +153,17 @@ class Settings(BaseSettings):
     """US dollars one incident may cost. Needs both prices. None: only calls and tokens are limited."""
     model_cost_per_day: Price | None = _variable("SRE_MODEL_COST_PER_DAY")
     """US dollars all incidents of one UTC day may cost. Needs both prices."""
+    chroma_url: str | None = _variable("CHROMA_URL")
+    """Base URL of a Chroma server. `up` starts one where none is given; a worker without it says that it knows no past
+    but its window."""
+    embedding_model: str | None = _variable("SRE_EMBEDDING_MODEL")
+    """Name of the model that makes vectors of texts. None: the fleet's own hashing, which asks nobody."""
+    embedding_url: str | None = _variable("SRE_EMBEDDING_URL")
+    """Base URL of any OpenAI-compatible endpoint with /embeddings. None: OpenAI's own."""
+    embedding_key: SecretStr | None = _variable("SRE_EMBEDDING_KEY")
+    """Key of that endpoint. OpenAI's own needs one; local servers mostly do not."""
+    memory_horizon: Duration = _variable("SRE_MEMORY_HORIZON", timedelta(days=90))
+    """How far back closed incidents are indexed. 90 d: a quarter; what is older tells of another system."""
     jules_key: SecretStr | None = _variable("JULES_API_KEY")
     """Key of a Jules account whose app is installed on the repository. None: Jules is not asked."""
     jules_url: str = _variable("JULES_API_URL", "https://jules.googleapis.com/v1alpha")
@@ -174,14 +185,23 @@ class Settings(BaseSettings):
             raise ValueError("must be owner/name")
         return value
 
-    @field_validator("github_api_url", "jaeger_url", "otlp_url", "model_url", "prometheus_url", "jules_url")
+    @field_validator(
+        "github_api_url",
+        "jaeger_url",
+        "otlp_url",
+        "model_url",
+        "prometheus_url",
+        "jules_url",
+        "chroma_url",
+        "embedding_url",
+    )
     @classmethod
     def _web_address(cls, value: str | None) -> str | None:
         if value is not None and not re.fullmatch(r"https?://[^/\s@]+(/\S*)?", value):
             raise ValueError("must be an http(s) URL without a user name")
         return value.rstrip("/") if value else value
 
-    @field_validator("model")
+    @field_validator("model", "embedding_model")
     @classmethod
     def _named(cls, value: str | None) -> str | None:
         if value is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,99}", value):
@@ -195,6 +215,13 @@ class Settings(BaseSettings):
             raise ValueError("must be set when SRE_MODEL is and OPENAI_BASE_URL is not: OpenAI answers nobody without")
         if value is not None and info.data.get("model") and not re.fullmatch(r"[!-~]+", value.get_secret_value()):
             raise ValueError("must be one word of printable ASCII")
+        return value
+
+    @field_validator("embedding_key")
+    @classmethod
+    def _given_too(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is None and info.data.get("embedding_model") and not info.data.get("embedding_url"):
+            raise ValueError("must be set when SRE_EMBEDDING_MODEL is and SRE_EMBEDDING_URL is not")
         return value
 
     @field_validator("model_price_completion")
@@ -262,7 +289,15 @@ class Settings(BaseSettings):
             raise ValueError("needs SRE_WEBHOOK_SECRET too: unsigned webhooks are refused")
         return value
 
-    @field_validator("probe_every", "resync_every", "healthy_for", "herald_every", "recurrence_window", "model_timeout")
+    @field_validator(
+        "probe_every",
+        "resync_every",
+        "healthy_for",
+        "herald_every",
+        "recurrence_window",
+        "model_timeout",
+        "memory_horizon",
+    )
     @classmethod
     def _some_time(cls, value: timedelta) -> timedelta:
         return _positive(value)

@@ -112,6 +112,7 @@ def addresses(world: World) -> dict[str, str]:
         "marketplace": world.marketplace,
         "traces": at.query,
         "kafka": at.kafka,
+        "knowledge": at.chroma,
         "containers": at.docker,
         "state": str(world.state),
     }

@@ -14,11 +14,14 @@ from mission_control.settings import BadSettings
 from shared import stream
 from shared.adapters.github.source import GitHubSource
 from shared.incident.record import Role
+from shared.knowledge import Knowledge
 from shared.ports import Engine, Metrics, Traces
 from shared.proof import Trees
 from shared.runtime.patrol import PatrolRound
 
 if TYPE_CHECKING:
+    from agents.memory.librarian import Librarian
+    from agents.memory.rounds import Rounds
     from agents.scout.carrier import Carrier
     from agents.scout.learner import Learner
 
@@ -113,7 +116,10 @@ def _brain(kit: Kit, stack: ExitStack) -> Built:
     model = adviser(kit.settings, kit.clock, stack, unsound, replied)
     look = _looking(kit, stack), _traces(kit), reads, reads, kit.archive
     source, cases = GitHubSource(kit.github.wire), CaseFiles(kit.settings.state_dir / FOLDER)
-    agent = Brain(*look, window, most, kit.redactor, heard, model, _metrics(kit), source, kit.policy.lists, cases=cases)
+    agent = Brain(
+        *look, window, most, kit.redactor, heard, model, _metrics(kit), source, kit.policy.lists,
+        knowledge=_knowledge(kit, stack), cases=cases,
+    )  # fmt: skip
 
     def finish(running: Running) -> None:
         late.append(running)
@@ -171,10 +177,76 @@ def _closed_ones_too(running: Running) -> None:
     running.worker.finished = lambda _: False
 
 
-def _memory(kit: Kit, _: ExitStack) -> Built:
+def _memory(kit: Kit, stack: ExitStack) -> Built:
     from agents.memory.look import Memory
 
-    return Memory(kit.github.reads, kit.archive, kit.settings.recurrence_window), None, _nothing_more
+    librarian, clerk = _librarian(kit, stack), _clerk(kit)
+    beside = [clerk, *([librarian.rounds] if librarian is not None else [])]
+
+    def ended() -> None:
+        for rounds in beside:
+            rounds.wake()
+
+    def finish(running: Running) -> None:
+        if librarian is not None:
+            state = running.worker.state
+            kit.health.state = lambda: (state()[0], {**state()[1], "knowledge": librarian.state()})
+        for rounds in beside:
+            running.worker.checks.append(rounds.check)
+            rounds.start()
+            stack.callback(rounds.stop)
+
+    return Memory(kit.github.reads, kit.archive, kit.settings.recurrence_window, ended), None, finish
+
+
+def _clerk(kit: Kit) -> Rounds:
+    """Who opens the pull requests of post-mortems, runbooks and grants, where the policy wants any."""
+    from agents.memory.clerk import Clerk
+    from agents.memory.rounds import Rounds
+    from shared.adapters.github.pulls import GitHubPulls
+
+    source = GitHubSource(kit.github.wire)
+    pulls = GitHubPulls(kit.github.wire, source, kit.github.budget)
+    past = partial(kit.archive.recent, kit.policy.trust.horizon)
+    clerk = Clerk(past, source, pulls, kit.policy, kit.github.reads.now)
+    return Rounds("clerk", clerk.step, kit.settings.resync_every)
+
+
+def _librarian(kit: Kit, stack: ExitStack) -> Librarian | None:
+    """Who keeps the index; None where there is no Chroma."""
+    from agents.memory.librarian import Librarian, World
+    from agents.memory.shelf import Shelf
+    from mission_control.knowledge import library_of
+    from mission_control.measures import measure_index
+    from shared.incident.labels import LEARNED
+
+    library = library_of(kit.settings, kit.github.wire.address.repo)
+    if library is None:
+        return None
+    stack.callback(library.close)
+    writer, source = kit.github.writes, GitHubSource(kit.github.wire)
+
+    def label(number: int, present: bool) -> None:
+        change = writer.add_label if present else writer.remove_label
+        kit.queue.submit("cosmetic", f"indexed-{number}", lambda: change(number, LEARNED))
+
+    clean = kit.redactor.text
+    shelf = Shelf(source, clean, frozenset(kit.policy.services), kit.policy.memory.leave_out)
+    world = World(kit.archive, shelf, kit.settings.memory_horizon, clean)
+    librarian = Librarian(library, world, label, kit.settings.resync_every)
+    measure_index(kit.health.meter, librarian, library)
+    return librarian
+
+
+def _knowledge(kit: Kit, stack: ExitStack) -> Knowledge | None:
+    """What Brain asks; None where there is no Chroma. Loads it now, in the background: a diagnosis does not wait."""
+    from mission_control.knowledge import library_of
+
+    library = library_of(kit.settings, kit.github.wire.address.repo)
+    if library is not None:
+        stack.callback(library.close)
+        library.warm()
+    return library
 
 
 def _escalation(kit: Kit, stack: ExitStack) -> Built:

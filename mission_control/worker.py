@@ -54,7 +54,13 @@ def run_agent(name: str, settings: Settings) -> int:
 
 def redactor_of(settings: Settings) -> Redactor:
     """Knows every secret of the settings by heart."""
-    secrets = (settings.github_token, settings.webhook_secret, settings.alert_token, settings.model_key)
+    secrets = (
+        settings.github_token,
+        settings.webhook_secret,
+        settings.alert_token,
+        settings.model_key,
+        settings.embedding_key,
+    )
     return Redactor([secret.get_secret_value() for secret in (*secrets, settings.jules_key) if secret is not None])
 
 
@@ -94,7 +100,7 @@ def put_together(role: Role, settings: Settings, redactor: Redactor, stack: Exit
         meter=health.meter,
     )
     scribe = Scribe(desk, Projector(github.reads, github.writes, keyring, queue))
-    kit = Kit(settings, clock, github, Archive(github.reads, keyring), keyring, policy, redactor, health)
+    kit = Kit(settings, clock, github, Archive(github.reads, keyring), keyring, policy, redactor, health, queue)
     pace = Pace(resync_every=settings.resync_every, patrol_every=settings.probe_every if role == "scout" else None)
     agent, hand, finish = BUILD[role](kit, stack)
     worker = Worker(Stepper(agent, desk, scribe, hand), desk, scribe, pace, WAKES_ON[role])

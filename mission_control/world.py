@@ -114,9 +114,12 @@ class World:
             programs.append(embedded.traces(state, chosen["otlp"], chosen["query"]))
         if given.docker_host is None:
             programs.append(embedded.engine(state))
+        if given.chroma_url is None:
+            programs.append(embedded.chroma(state, chosen["chroma"]))
         self._servers = [program.name for program in programs]
         self.supervisor.start(programs)
         ready = {name: child.ready for name, child in self.supervisor.children.items()}
+        at.chroma = given.chroma_url or f"http://127.0.0.1:{chosen['chroma']}"
         at.kafka = given.kafka or ready["broker"]["bootstrap"]
         at.query = given.jaeger_url or ready["traces"]["query"]
         at.otlp = given.otlp_url or (ready["traces"]["otlp"] if "traces" in ready else None)
@@ -192,4 +195,5 @@ class World:
             supervisor=os.getpid(),
             state=str(self.state),
             workers=self._worker_urls(),
+            knowledge=at.chroma,
         ).write()

@@ -12,7 +12,7 @@ from typing import Final
 import psutil
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-_ELSEWHERE: Final = ("GITHUB_", "KAFKA_", "JAEGER_", "OTEL_", "DOCKER_", "SRE_", "OPENAI_")
+_ELSEWHERE: Final = ("GITHUB_", "CHROMA_", "KAFKA_", "JAEGER_", "OTEL_", "DOCKER_", "SRE_", "OPENAI_")
 _FIRST, _STEP, _PLACES = 20_000, 20, 600
 _turn = itertools.count(os.getpid() * 53)
 """Each process begins elsewhere, and no call is given what an earlier one was."""

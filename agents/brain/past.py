@@ -17,8 +17,8 @@ LONGEST_EXCERPT: Final = 1_200
 
 
 def lessons(past: Experience) -> tuple[Lesson, ...]:
-    """The newest verdict on each verb, newest first."""
-    newest = {lesson.tried.verb: lesson for lesson in past.lessons}
+    """The newest verdict on each verb, newest first; where there is none, that it was not made."""
+    newest = {lesson.tried.verb: lesson for lesson in (*past.vain, *past.lessons)}
     return tuple(sorted(newest.values(), key=lambda x: x.tried.at, reverse=True))[:MOST]
 
 

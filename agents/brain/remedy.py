@@ -73,7 +73,7 @@ def remedy(
         if raised(incident, case, service):
             return NoRemedy(f"OOM in {service} again, though its memory limit was raised: it leaks", "escalate")
         memory = _more_memory(incident, case, service)
-        if memory is not None:
+        if memory is not None and past.in_vain(memory, case.head) is None:
             return _change(incident, case, service, memory)
     if best.cause not in RESTARTABLE:
         return NoRemedy(f"{TITLES[best.cause]} in {best.service}: no restart mends that", "escalate")

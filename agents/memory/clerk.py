@@ -44,6 +44,9 @@ class Clerk:
 
     def step(self) -> tuple[Pull, ...]:
         """Open what is missing; those that were opened. Raises Transient, Permanent."""
+        keeping = self._policy.memory
+        if "pull" not in (keeping.postmortems, keeping.runbooks, keeping.grants):
+            return ()
         opened: list[Pull] = []
         for paper in wanted(self._past(), self._policy, self._now()):
             if paper.branch in self._done or len(opened) >= MOST_AT_ONCE:

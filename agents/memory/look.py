@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from agents.memory.judge import PATIENCE, Seen, judge
@@ -17,13 +18,17 @@ class Memory:
 
     role: Role = "memory"
 
-    def __init__(self, issues: Issues, past: Past, window: timedelta) -> None:
+    def __init__(self, issues: Issues, past: Past, window: timedelta, ended: Callable[[], None] = lambda: None) -> None:
+        """`ended`: called when an incident is seen closed with its log at the end; must not take time."""
+        self._ended = ended
         self._issues = issues
         self._past = past
         self._window = window
         self._open: dict[int, tuple[datetime, datetime]] = {}
 
     def concerns(self, incident: Incident) -> bool:
+        if incident.status is Status.CLOSED and incident.closed:
+            self._ended()
         return incident.status is Status.FIXED or (incident.status is Status.CLOSED and not incident.closed)
 
     def look(self, incident: Incident) -> Seen:

@@ -16,7 +16,7 @@ import agents.memory.judge as memory
 from agents.brain.frozen import Frozen, NotFrozen, digest, thaw
 from mission_control.replay.differ import Difference, differences, headline
 from shared.agent import Effect, Later, Say
-from shared.incident.facts import AnyFact, Diagnosed, Escalated, Learned, Ruled, Stuck
+from shared.incident.facts import Diagnosed, Escalated, Learned, Ruled, Stuck
 from shared.incident.replay import Entry, Incident, replay
 from shared.incident.signing import Keyring
 from shared.incident.thread import Thread
@@ -85,7 +85,7 @@ def _again(entry: Entry, given: Given) -> Again:
     row = Again(entry.seq, entry.by, fact.move, headline(fact), "observed")
     decide = DECIDES.get((entry.by, fact.kind))
     if decide is None:
-        return replace(row, now=OBSERVED.get(fact.kind, "seen or done by somebody, not decided"))
+        return replace(row, now=OBSERVED.get(fact.kind, DONE))
     try:
         effect = decide(entry, before(entry, given), given)
     except NotMade as no:
@@ -169,11 +169,8 @@ OBSERVED: Final[Mapping[str, str]] = {
     "escalated": "at a person's word",
     "stuck": "something failed, and this says so",
 }
-
-
-def decided(fact: AnyFact, by: str) -> bool:
-    """Whether such a fact is a decision that can be made again."""
-    return (by, fact.kind) in DECIDES
+"""Why a fact is no decision; all others say what was done."""
+DONE: Final = "what was done"
 
 
 def cases_named(incident: Incident) -> tuple[str, ...]:

@@ -46,6 +46,8 @@ def replay_again(settings: Settings, wish: Wish) -> int:
     """
     case = _from_file(wish.case) if wish.case is not None else _from_github(settings, wish)
     given, about = _judged_with(settings, wish, case)
+    if wish.case is not None:
+        about = (f"case: {wish.case}, proved by the public keys that it holds itself", *about)
     incident, rows = made_again(given)
     if not incident.is_incident:
         raise BadCase(f"#{given.thread.number} is not an incident: no fact of the fleet stands there")

@@ -74,9 +74,9 @@ def lines(result: Result) -> Iterator[str]:
         if row.verdict == "differs" and not parted:
             parted = True
             yield f"{'':36}(what follows was decided on the log as it stands)"
-    others = [f"{row.seq} {row.move} ({row.now})" for row in result.rows if row.verdict == "observed"]
+    others = [f"{row.seq} {row.move}" for row in result.rows if row.verdict == "observed"]
     if others:
-        yield f"  no decisions: {', '.join(others)}"
+        yield f"  seen, done or told, and no decisions to make again: {', '.join(others)}"
     yield _sum(result)
 
 

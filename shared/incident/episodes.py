@@ -90,9 +90,9 @@ class Episode:
 
 
 def episodes(incident: Incident) -> tuple[Episode, ...]:
-    """Every firing, oldest first."""
+    """Every firing, oldest first; none of an issue that says it is an incident and has no facts."""
     starts = [n for n, e in enumerate(incident.entries) if isinstance(e.fact, Detected)]
-    ends = [*starts[1:], len(incident.entries)]
+    ends = [*starts[1:], len(incident.entries)] if starts else []
     cut = (incident.entries[start:end] for start, end in zip(starts, ends, strict=True))
     return tuple(_episode(incident, n, entries) for n, entries in enumerate(cut, 1))
 

@@ -15,13 +15,13 @@ HOLD: Final = "sre:hold"
 FREEZE: Final = "sre:freeze"
 PULSE: Final = "sre:heartbeat"
 """On nothing; its description says when the fleet was last heard (mission_control/pulse.py)."""
+FORGET: Final = "sre:forget"
+"""An issue with this label teaches nothing: it is in no index, and no judgement counts it."""
 SILENT: Final = "sre:silent"
 REPORT: Final = "report"
 AUTO_FIX: Final = "sre-auto-fix"
 AUTO_MERGED: Final = "Auto-Merged"
 LEARNED: Final = "Learning: Indexed"
-FORGET: Final = "sre:forget"
-"""On an issue by a person: Memory teaches nothing of it."""
 MEMORY: Final = "sre-memory"
 UNVERIFIED: Final = "unverified"
 _OURS: Final = frozenset((*(status.value for status in Status), LEARNED))
@@ -38,9 +38,10 @@ CATALOGUE: Final[dict[str, tuple[str, str]]] = {
     Status.FIXED: ("0e8a16", "Verified healthy"),
     Status.ESCALATED: ("b60205", "Handed on: more than a restart is needed"),
     Status.NEEDS_HUMAN: ("b60205", "The fleet cannot go on alone"),
-    LEARNED: ("bfdadc", "Closed, and counted for next time"),
+    LEARNED: ("bfdadc", "Closed, and found again when something like it happens"),
     JULES_FIX: ("6f42c1", "Hand this to a Tier-3 coding agent"),
     HOLD: ("000000", "The fleet does nothing about this incident"),
+    FORGET: ("000000", "This incident teaches the fleet nothing: it is taken out of what is found again"),
     FREEZE: ("000000", "An open issue with this label stops every action of the fleet"),
     PULSE: ("ededed", "Not heard yet: on no issue, the herald writes here when the fleet was last heard"),
     SILENT: ("d93f0b", "Opened and closed by the watchdog: the fleet is not heard"),
@@ -49,7 +50,6 @@ CATALOGUE: Final[dict[str, tuple[str, str]]] = {
     AUTO_MERGED: ("5319e7", "Merged by the fleet, as policy allows"),
     UNVERIFIED: ("e99695", "A pull request of which not everything could be shown"),
     MEMORY: ("c5def5", "A post-mortem, runbook or grant that Memory proposes; people merge it"),
-    FORGET: ("ededed", "Memory teaches nothing of this incident"),
     "severity:critical": ("b60205", "A service is down"),
     "severity:major": ("d93f0b", "Customers notice"),
     "severity:minor": ("fbca04", "Worth knowing"),
@@ -75,7 +75,10 @@ def wanted(incident: Incident) -> frozenset[str]:
     if not incident.is_incident:
         return frozenset()
     labels = {INCIDENT, f"service:{incident.detected.service}", SEVERITY_LABEL[incident.detected.severity]}
-    labels.add(LEARNED if incident.status is Status.CLOSED else incident.status.value)
+    if incident.status is not Status.CLOSED:
+        labels.add(incident.status.value)
+    elif LEARNED in incident.labels:  # whether it is in the index, the log does not say: agents/memory/librarian.py
+        labels.add(LEARNED)
     last = incident.firing
     if any(
         isinstance(e.fact, Escalated) or (isinstance(e.fact, Commanded) and e.fact.command == "escalate") for e in last

@@ -102,8 +102,10 @@ class Keeping(Record):
 
 
 class Policy(Record):
-    """The whole policy; its `digest` stands in every ruling."""
+    """The whole policy; its `digest` stands in every ruling, and a policy without the sections that came later keeps
+    the one it had."""
 
+    LATER = frozenset(("trust", "grants", "memory"))
     version: Literal[1]
     catalogue: dict[Verb, VerbRule]
     services: dict[Name, ServiceRule]

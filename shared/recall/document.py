@@ -40,6 +40,10 @@ class Document:
 
     @property
     def digest(self) -> str:
-        """The SHA-256 (hex) of all of it: another digest is to be indexed again."""
-        values = (getattr(self, name) for name in self.__slots__)
+        """The SHA-256 (hex) of all of it: another digest is to be indexed again.
+
+        A file's commit and its time are left out: the same blob stands in many commits, and any of them names it well.
+        """
+        left_out = () if self.kind == "incident" else ("source", "at")
+        values = (getattr(self, name) for name in self.__slots__ if name not in left_out)
         return sha256_of([v.isoformat() if isinstance(v, datetime) else v for v in values])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from shared.incident.change import RevertCommit
+from shared.incident.change import Change, RevertCommit
 from shared.incident.episodes import JUDGED, Episode, Try, episodes
 from shared.incident.labels import FORGET
 from shared.incident.parts import Cause, Verb
@@ -35,6 +35,8 @@ class Experience:
     """The lessons of one cause in one service, oldest first."""
 
     lessons: tuple[Lesson, ...] = ()
+    vain: tuple[Lesson, ...] = ()
+    """Changes that were not made: refused, or refuted by their proof."""
 
     def last(self, verb: Verb) -> Lesson | None:
         """The newest verdict on a verb."""
@@ -49,6 +51,11 @@ class Experience:
         """Why to do it: the newest verdict on it is that it helped."""
         last = self.last(verb)
         return last if last is not None and last.tried.result == "worked" else None
+
+    def in_vain(self, change: Change, base: str | None) -> Lesson | None:
+        """Where this very change of this very commit was refused or refuted: it would be so again."""
+        same = (x for x in self.vain if (x.tried.directive.change, x.tried.directive.base) == (change, base))
+        return next(same, None)
 
     @property
     def cleared(self) -> frozenset[str]:
@@ -68,7 +75,9 @@ def past_episodes(incidents: Iterable[Incident], now: Incident) -> tuple[Episode
 
 
 def experience(past: Iterable[Episode], service: str, cause: Cause) -> Experience:
-    """Every judged action against this cause in this service."""
-    tried = (Lesson(e, t) for e in past for t in e.tries if t.result in JUDGED)
-    mine = (x for x in tried if (x.tried.service, x.tried.cause) == (service, cause))
-    return Experience(tuple(sorted(mine, key=lambda x: x.tried.at)))
+    """Every judged action against this cause in this service, and every change that was not made."""
+    tried = [Lesson(e, t) for e in past for t in e.tries if (t.service, t.cause) == (service, cause)]
+    tried.sort(key=lambda x: x.tried.at)
+    judged = tuple(x for x in tried if x.tried.result in JUDGED)
+    vain = (x for x in tried if x.tried.result in ("refused", "refuted") and x.tried.directive.change is not None)
+    return Experience(judged, tuple(vain))

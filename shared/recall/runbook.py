@@ -47,7 +47,7 @@ def draft(service: str, cause: Cause, past: Iterable[Episode]) -> str:
         lines += _by_verb(mine, results) or ["- nothing yet"]
     took = [(e.at - e.since).total_seconds() for e in mine if e.ending == "worked"]
     if took:
-        lines += ["", f"From onset to the closing of the issue: {median(took):.0f} s in the middle of {len(took)}."]
+        lines += ["", f"From onset to the closing of the issue: {median(took):.0f} s, the median of {len(took)}."]
     lines += ["", "For the whole story of one: `./mission-control.sh explain NUMBER`."]
     return "\n".join(lines) + "\n"
 

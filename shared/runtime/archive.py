@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.incident.replay import Incident, replay
@@ -49,7 +50,7 @@ class Archive:
         with self._lock:
             kept = self._kept.get(listed.number)
         if kept is not None and kept[0] == listed.updated_at:
-            return kept[1]
+            return replace(kept[1], labels=listed.labels)  # a label may come without moving the time of the change
         incident = replay(self._issues.thread(listed.number), self._keyring)
         if now - listed.updated_at > _SETTLED:
             with self._lock:

@@ -39,4 +39,5 @@ def configure(agent: str, level: str, redactor: Redactor) -> None:
     )
     libraries.setFormatter(formatter)
     logging.basicConfig(level=max(logging.getLevelNamesMapping()[level.upper()], logging.INFO), handlers=[libraries])
-    logging.getLogger("urllib3").setLevel(logging.WARNING)
+    for chatty in ("urllib3", "httpx"):  # a line for each request
+        logging.getLogger(chatty).setLevel(logging.WARNING)

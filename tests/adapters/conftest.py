@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from shared.adapters.chroma import ChromaLibrary
+from tests.adapters import chroma_world
+from tests.adapters.chroma_world import ChromaProcess
 from tests.adapters.github_world import ForgeProcess, World, real, twin
 from tests.broker.conftest import EmbeddedBroker
 
@@ -31,6 +34,22 @@ def forge(forge_process: ForgeProcess) -> Iterator[ForgeProcess]:
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
     """The repository in memory, and the adapter on the embedded forge."""
     return twin() if request.param == "twin" else real(request.getfixturevalue("forge"), tmp_path)
+
+
+@pytest.fixture(scope="session")
+def chroma(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChromaProcess]:
+    process = ChromaProcess(tmp_path_factory.mktemp("chroma"))
+    yield process
+    assert process.stop() == 0
+
+
+@pytest.fixture(params=["twin", "chroma"])
+def knowledge(request: pytest.FixtureRequest) -> Iterator[chroma_world.World]:
+    """An empty knowledge base, in memory and in Chroma."""
+    world = chroma_world.twin() if request.param == "twin" else chroma_world.real(request.getfixturevalue("chroma"))
+    yield world
+    if isinstance(world.library, ChromaLibrary):
+        world.library.close()
 
 
 @pytest.fixture(scope="module")

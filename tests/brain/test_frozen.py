@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,6 +30,7 @@ from shared.incident.status import Status
 from shared.incident.thread import Comment
 from shared.ports import Commit, Reply
 from shared.redaction import Redactor
+from shared.testing.cases import MemoryCases
 from shared.testing.log import LogBuilder
 from tests.brain.scenes import Fault, Scene, crash, errors, hang, latency, oom, refusing
 
@@ -49,19 +50,6 @@ def said(incident: Incident, seen: Seen) -> str:
     effect = judge(incident, seen)
     assert isinstance(effect, Say), effect
     return effect.fact.canonical()
-
-
-@dataclass
-class Shelf:
-    """Keeps texts in memory, or refuses to."""
-
-    full: bool = False
-    texts: dict[str, bytes] = field(default_factory=dict)
-
-    def keep(self, sha256: str, text: bytes) -> bool:
-        if not self.full:
-            self.texts[sha256] = text
-        return not self.full
 
 
 @pytest.fixture(scope="module", params=SCENES)
@@ -169,14 +157,14 @@ def odd(seen: Seen) -> Seen:
     return replace(seen, case=replace(seen.case, containers=containers))
 
 
-def brain(shelf: Shelf) -> Brain:
+def brain(shelf: MemoryCases) -> Brain:
     nothing: Any = None
     return Brain(*(nothing,) * 5, timedelta(hours=1), 3, Redactor(), cases=shelf)
 
 
 def test_the_fact_names_the_text_that_was_judged(scene: tuple[Incident, Seen]) -> None:
     incident, seen = scene
-    shelf = Shelf()
+    shelf = MemoryCases()
     effect = brain(shelf).judge(incident, seen)
     assert isinstance(effect, Say)
     name = getattr(effect.fact, "frozen", None)
@@ -190,15 +178,15 @@ def test_a_diagnosis_is_said_all_the_same_when_its_case_cannot_be_kept() -> None
     scene = Scene(oom("policy-service"))
     incident = scene.incident("policy-service", "oom")
     seen = scene.seen(incident)
-    assert brain(Shelf(full=True)).judge(incident, seen) == judge(incident, seen)
-    assert brain(Shelf()).judge(incident, odd(seen)) == judge(incident, odd(seen))
+    assert brain(MemoryCases(full=True)).judge(incident, seen) == judge(incident, seen)
+    assert brain(MemoryCases()).judge(incident, odd(seen)) == judge(incident, odd(seen))
 
 
 def test_waiting_for_evidence_keeps_nothing() -> None:
     scene = Scene(latency("policy-service"), after=0.1)
     incident = scene.incident("policy-service", "latency")
     nothing = replace(scene.seen(incident), case=Case({}, "", (), (), (), ()))
-    shelf = Shelf()
+    shelf = MemoryCases()
     assert not isinstance(brain(shelf).judge(incident, nothing), Say)
     assert not shelf.texts
 

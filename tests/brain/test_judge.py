@@ -139,6 +139,23 @@ def test_a_doubt_waits_a_little_and_is_said_as_it_is_after_that() -> None:
     assert diagnosis(judge(incident("latency"), seen(torn, after=60))).confidence == best.probability
 
 
+def test_what_helped_before_settles_a_doubt_at_once() -> None:
+    few = case(container(), container("frontend"), baseline=traces(100, 5, start=-30), during=traces(1, 400))
+    commit = Commit("a" * 40, "dev", "tune", SINCE - timedelta(seconds=1), "http://x/c", ("policy_service/a.py",))
+    torn = replace(few, commits=(commit,))
+    slow = diagnosis(judge(incident("latency"), seen(torn, after=60)))
+    healthy = Verified(outcome="healthy", detail="fast again", held_s=3.0, measures=())
+
+    def healed(number: int) -> Incident:
+        log = incident("latency", number=number)
+        return replace(log, status=Status.CLOSED, entries=(*log.entries, entry(slow, 1), entry(healthy, 2)))
+
+    fact = diagnosis(judge(incident("latency"), seen(replace(torn, recalled=(healed(3), healed(4))), after=1)))
+    assert (fact.cause, fact.service) == (slow.cause, slow.service)
+    assert fact.confidence > 0.8 > slow.confidence
+    assert "#3: restart was healthy" in fact.hypotheses[0].why
+
+
 def test_after_a_fix_that_failed_brain_waits_for_evidence_anew() -> None:
     failed = Verified(outcome="unhealthy", detail="still slow", held_s=0.0, measures=())
     first = incident("latency")

@@ -69,6 +69,25 @@ def test_a_second_occurrence_skips_the_rung_that_failed_the_first_time() -> None
     assert second.change == SetMemory(service=SERVICE, before=192, after=288)
 
 
+def test_a_raise_that_was_not_proved_is_not_tried_again_on_the_same_commit() -> None:
+    log = LogBuilder(number=3, start=START - timedelta(minutes=20)).do("detected")
+    diagnosed = log.next("diagnosed")
+    assert isinstance(diagnosed, Diagnosed)
+    order = remedy(log.incident, case(), best("oom"), 2)
+    assert isinstance(order, Directive)
+    assert order.verb == "set-memory"
+    log.say(diagnosed.model_copy(update={"directive": order})).do("ruled:allow", "began", "refused", *RESTARTED)
+    vain = log.do("verified:healthy", "learned").incident
+    again = remedy(now(), case(vain), best("oom"), 2)
+    assert isinstance(again, Directive)
+    assert again.verb == "restart"
+    elsewhere = remedy(now(), replace(case(vain), head="f" * 40), best("oom"), 2)
+    assert isinstance(elsewhere, Directive)
+    assert elsewhere.verb == "set-memory", "on another commit the proof may come out otherwise"
+    lines = remembered(learned(now(), case(vain), best("oom")), "restart")
+    assert any(line.startswith("set-memory refused in #3") for line in lines)
+
+
 def test_where_no_rung_is_left_it_is_handed_on_with_the_lesson() -> None:
     crashed = earlier("diagnosed", "ruled:allow", "began", "applied", "verified:unhealthy", "escalated")
     relearned = earlier(*RESTARTED, "verified:unhealthy", "verified:recovered", "learned")

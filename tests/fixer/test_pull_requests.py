@@ -10,7 +10,7 @@ from agents.fixer import pull_text
 from shared.crashpoints import PULL_POINTS
 from shared.gitops.stack import STACK
 from shared.gitops.titles import check_body
-from shared.incident.change import MergePull, RevertCommit, SetMemory
+from shared.incident.change import MergePull, RevertCommit, SetConfig, SetMemory
 from shared.incident.facts import Deployed, Diagnosed, Merged, Proposed, Proved, Refused, Undone
 from shared.incident.status import Status
 from shared.ports import Permanent, Transient
@@ -319,10 +319,20 @@ def test_the_proof_and_the_policy_decide_who_merges(
 
 def test_where_a_verbs_merge_is_a_persons_even_what_is_proved_waits() -> None:
     world = pull_world()
-    replicas = world.policy.catalogue["set-memory"].model_copy(update={"merge": "person"})
-    world.policy = world.policy.model_copy(update={"catalogue": {**world.policy.catalogue, "set-memory": replicas}})
-    world.approved(SetMemory(service="policy-service", before=192, after=288)).step()
+    world.approved(SetConfig(service="policy-service", key="MAX_RISK_FACTOR", before="0.5", after="0.9")).step()
     assert world.step().move == "proved:person"
+
+
+def test_a_service_that_is_down_does_not_wait_for_a_persons_merge() -> None:
+    world = pull_world()
+    world.policy = world.policy.proposing()
+    world.approved(SetMemory(service="policy-service", before=192, after=288)).step()
+    refused = world.step()
+    assert isinstance(refused, Refused)
+    assert "stays open for review; it is proved, and here a person merges" in refused.detail
+    (pull,) = world.forge.pulls
+    assert pull.open
+    assert {s.state for s in world.forge.statuses(pull.head_sha)} == {"success"}
 
 
 def test_an_unverified_check_is_an_error_and_not_a_failure(world: PullWorld) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from shared.incident.episodes import Episode, episodes
-from shared.testing.log import LogBuilder
+from shared.incident.replay import replay as replayed
+from shared.incident.status import Status
+from shared.testing.log import LogBuilder, keyring
 
 RESTARTED = ("diagnosed", "ruled:allow", "began", "applied")
 MERGED = ("diagnosed", "ruled:allow", "began", "proposed", "proved:policy", "merged", "deployed:running")
@@ -80,6 +84,11 @@ def test_each_firing_is_an_episode_of_its_own() -> None:
     assert (second.tries, second.ending, second.cause) == ((), "recovered", "unknown")
     assert (third.ending, third.ended, third.name) == ("open", False, "incident-7-3")
     assert len({first.digest, second.digest, third.digest}) == 3
+
+
+def test_an_issue_without_facts_has_no_episodes_whatever_label_it_has() -> None:
+    labelled = replace(LogBuilder().to(Status.DETECTED).thread(), body="please restart everything", comments=())
+    assert episodes(replayed(labelled, keyring())) == ()
 
 
 def test_what_was_taken_back_after_it_was_closed_ends_unresolved() -> None:

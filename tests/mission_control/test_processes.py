@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -47,6 +48,17 @@ def step_until(supervisor: Supervisor, name: str, state: State, restarts: int = 
 def test_a_process_counts_as_up_only_when_it_says_so(supervisor: Supervisor) -> None:
     supervisor.start([python("server", READY, ready_line=True)])
     assert supervisor.children["server"].ready == {"ready": True, "url": "here"}
+
+
+def test_what_is_not_awaited_holds_nobody_up_and_is_up_when_it_says_so(supervisor: Supervisor, tmp_path: Path) -> None:
+    flag = tmp_path / "now"
+    code = f"import pathlib, time\nwhile not pathlib.Path({str(flag)!r}).exists(): time.sleep(0.01)\n{READY}"
+    slow = replace(python("slow", code, ready_line=True), awaited=False)
+    supervisor.start([slow, python("server", READY, ready_line=True)])
+    assert supervisor.children["slow"].state is State.STARTING
+    assert "slow" in supervisor.pids()
+    flag.touch()
+    step_until(supervisor, "slow", State.UP)
 
 
 def test_a_process_that_never_gets_ready_is_told_with_the_end_of_its_log(supervisor: Supervisor) -> None:

@@ -68,7 +68,7 @@ def answers(url: str) -> bool:
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     """A world that the tests of this module share; its path is too long for a socket on purpose."""
     state = tmp_path_factory.mktemp("a-state-folder-" + "with-a-very-long-name-" * 4)
-    base = free_ports(12)
+    base = free_ports(13)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", base + 3))
         taken.listen()
@@ -84,11 +84,11 @@ def test_run_json_names_everything_and_is_for_its_owner_only(up: Up) -> None:
     run = up.run
     assert set(run) == {
         "github", "kafka", "traces", "docker", "docker_readonly", "marketplace", "faults", "processes", "containers",
-        "supervisor", "state", "workers",
+        "supervisor", "state", "workers", "knowledge",
     }  # fmt: skip
     assert set(run["github"]) == {"url", "api", "repo", "tokens"}
     assert set(run["github"]["tokens"]) == {"fleet", "operator", "outsider"}
-    assert set(run["processes"]) == {"broker", "forge", "traces", "engine", "jules", "deployer"}
+    assert set(run["processes"]) == {"broker", "forge", "traces", "engine", "chroma", "jules", "deployer"}
     assert set(run["containers"]) == {"user-service", "policy-service", "quote-service", "frontend", "load"}
     assert run["supervisor"] == up.process.pid
     assert stat.S_IMODE((up.state / "run.json").stat().st_mode) == 0o600
@@ -99,6 +99,7 @@ def test_every_part_answers_where_run_json_says(up: Up) -> None:
     assert all(requests.get(url, timeout=5).status_code == 200 for url in run["containers"].values())
     assert requests.get(f"{run['traces']['query']}/api/v3/services", timeout=5).status_code == 200
     assert requests.get(run["github"]["url"], timeout=5).status_code == 200
+    wait_for(lambda: answers(f"{run['knowledge']}/api/v2/heartbeat"), 20, "Chroma, which nobody waits for, answers")
     host, _, port = run["kafka"].partition(":")
     socket.create_connection((host, int(port)), timeout=5).close()
 

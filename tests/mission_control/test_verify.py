@@ -173,6 +173,26 @@ def test_explain_tells_the_story_twice_in_the_same_words_and_obeys_no_escape_seq
     assert ledger.run(command, "explain", str(number)).stdout == first.stdout
 
 
+def test_replay_reads_an_issue_and_says_what_cannot_be_decided_again(ledger: Ledger, command: RunCommand) -> None:
+    number, head = ledger.open()
+    body = ledger.block(diagnosed(number), "brain", number, 1, head)
+    ledger.post("sre-fleet", f"/issues/{number}/comments", {"body": body})
+    file = ledger.state / "case.json"
+    done = ledger.run(command, "replay", str(number), "--export", str(file))
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "not made again  oom in policy-service (0.90): restart policy-service" in done.stdout
+    assert "no frozen case" in done.stdout
+    again = ledger.run(command, "replay", "--case", str(file))
+    assert again.stdout.splitlines()[3:] == done.stdout.splitlines()[3:]
+    gone = ledger.run(command, "replay", "4711")
+    assert (gone.returncode, len(gone.stderr.splitlines())) == (1, 1)
+
+
+@pytest.mark.parametrize("arguments", [(), ("1", "--case", "x"), ("1", "--renew")])
+def test_replay_wants_either_an_issue_or_a_case(command: RunCommand, arguments: tuple[str, ...]) -> None:
+    assert command("replay", *arguments).returncode == 2
+
+
 def test_every_role_has_its_own_key_and_none_is_ever_replaced(tmp_path: Path) -> None:
     make_keys(tmp_path / "keys", tmp_path / "keys.toml", "fleet")
     before = {file.name: file.read_bytes() for file in (tmp_path / "keys").iterdir()}

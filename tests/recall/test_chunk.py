@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -133,3 +133,10 @@ def test_a_service_is_named_only_where_the_path_names_exactly_one(path: str, ser
 )
 def test_a_runbook_is_of_the_cause_it_is_called_after(path: str, cause: str) -> None:
     assert {d.cause for d in of(path, "x")} == {cause}
+
+
+def test_the_same_blob_in_a_later_commit_is_the_same_document() -> None:
+    (first,) = of("docs/a.md", "text")
+    (later,) = chunks("docs/a.md", "text", "0ther", "b10b", AT + timedelta(days=1), SERVICES)
+    (changed,) = chunks("docs/a.md", "text", "0ther", "b0b", AT, SERVICES)
+    assert first.digest == later.digest != changed.digest

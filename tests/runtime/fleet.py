@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +18,29 @@ from agents.fixer.actuators.ledger import Ledger
 from agents.fixer.hands import Hands
 from agents.fixer.look import Fixer
 from agents.guardrail.look import Guardrail
+from agents.memory.librarian import Librarian, World
 from agents.memory.look import Memory
 from shared.agent import Agent, Hand
 from shared.analysis.trace import Trace
 from shared.gitops.diff import File
 from shared.incident.facts import Detected
+from shared.incident.labels import LEARNED
 from shared.incident.record import Role
 from shared.incident.replay import Incident, replay
 from shared.policy.model import Policy
 from shared.ports import Backend
+from shared.recall.hashing import Hashed
 from shared.redaction import Redactor
 from shared.runtime.archive import Archive
 from shared.runtime.projector import Projector
 from shared.runtime.scribe import Desk, Scribe
 from shared.runtime.step import Again, Stepper
 from shared.stream import Event
+from shared.testing.cases import MemoryCases
 from shared.testing.clock import VirtualClock
 from shared.testing.engine import MemoryEngine
 from shared.testing.github import MemoryRepository
+from shared.testing.library import LibraryTwin
 from shared.testing.log import keyring, signer
 from shared.testing.prover import ScriptedProver
 from shared.testing.samples import FLEET
@@ -101,8 +107,13 @@ class FleetInMemory:
         self.engine = MemoryEngine(self.clock)
         self.policy = policy or shipped_policy()
         self.heard = Heard()
+        self.cases = MemoryCases()
         self.ledger = ledger
         self.keyring = keyring(frozenset({FLEET}))
+        github = self.repository.account(FLEET)
+        self.library = LibraryTwin(Hashed())
+        world = World(Archive(github, self.keyring), None, HOUR, Redactor().text)
+        self.librarian = Librarian(self.library, world, self._indexed, HOUR)
         self.steppers = {role: self.worker(role) for role in ORDER}
         self.scout = self.scribe("scout")
 
@@ -131,6 +142,10 @@ class FleetInMemory:
     def open(self, fact: Detected) -> int:
         return self.scout.open(fact).number
 
+    def _indexed(self, number: int, present: bool) -> None:
+        github = self.repository.account(FLEET)
+        (github.add_label if present else github.remove_label)(number, LEARNED)
+
     def agent(self, role: Role) -> tuple[Agent[Any], Hand[Any] | None]:
         github = self.repository.account(FLEET)
         past = Archive(github, self.keyring)
@@ -138,9 +153,11 @@ class FleetInMemory:
         match role:
             case "brain":
                 look = (self.engine, NoTraces(), github, source or github, past)
-                return Brain(*look, HOUR, self.policy.escalate_after, Redactor(), source=source), None
+                most, known = self.policy.escalate_after, self.library
+                return Brain(*look, HOUR, most, Redactor(), source=source, knowledge=known, cases=self.cases), None
             case "guardrail":
-                return Guardrail(self.engine, github, github, past, self.policy, source), None
+                horizon = partial(past.recent, self.policy.trust.horizon)
+                return Guardrail(self.engine, github, github, past, self.policy, source, horizon), None
             case "fixer":
                 ledger = Ledger(self.ledger, self.clock, self.clock.advance)
                 services = frozenset(self.policy.services)

@@ -16,6 +16,7 @@ from shared.proof import Verdict
 from shared.source import DEPLOY
 from shared.testing.source import MemoryForge
 from tests.fixer.pull_world import BAD, GOOD
+from tests.policy_file import shipped_policy
 from tests.runtime.fleet import ORDER, FleetInMemory
 from tests.runtime.test_golden_incident import SERVICE, detected, oom, verified
 
@@ -255,3 +256,25 @@ def test_no_word_of_scout_takes_back_a_restart(fleet: FleetInMemory) -> None:
     run(fleet, number)
     fact = Verified(outcome="ineffective", detail="d", held_s=0.0, measures=())
     assert fleet.scout.say(fleet.incident(number), fact) is None
+
+
+def test_where_a_person_merges_the_second_oom_is_restarted_and_the_proved_raise_stays_open(tmp_path: Path) -> None:
+    rules = shipped_policy().proposing()
+    fleet = FleetInMemory(tmp_path, policy=rules, files={STACK: GOOD})
+    for name in ("frontend", "quote-service", "user-service", SERVICE):
+        fleet.engine.add(name, memory_limit=192 * MIB)
+    fleet.clock.advance(900)
+    number = oom(fleet)
+    run(fleet, number)
+    verified(fleet, number)
+    fleet.turn(number)
+    fleet.clock.advance(60)
+    fleet.engine.kill(SERVICE, oom=True)
+    fleet.repository.account("olivia").reopen(number)
+    assert fleet.scout.say(fleet.incident(number), detected(fleet))
+    incident = run(fleet, number)
+    assert incident.status is Status.VERIFYING
+    assert [d.directive.verb for d in incident.all(Diagnosed)] == ["restart", "set-memory", "restart"]
+    assert len(fleet.engine.restarts) == 2
+    fleet.turn(number)
+    assert [p.open for p in forge(fleet).pulls] == [True]

@@ -11,6 +11,7 @@ from shared.incident.evidence import sha256_of
 from shared.incident.facts import Commanded, Detected, Diagnosed, Escalated, Stuck, Verified
 from shared.incident.record import Role
 from shared.incident.status import Status
+from shared.knowledge import Wanted
 from shared.stream import WAKEUPS
 from shared.testing.samples import FLEET, evidence
 from tests.runtime.fleet import ORDER, FleetInMemory
@@ -59,8 +60,12 @@ def test_an_oom_is_healed_with_one_restart_and_closed(fleet: FleetInMemory) -> N
     incident = fleet.incident(number)
     assert (incident.status, incident.closed, incident.rejected, incident.gaps) == (Status.CLOSED, True, (), ())
     assert [name for name, _ in fleet.engine.restarts] == [SERVICE]
-    assert "Learning: Indexed" in incident.labels
+    assert "Learning: Indexed" not in incident.labels, "it is not in the index yet"
     assert not [label for label in incident.labels if label.startswith("Status: ")]
+    fleet.librarian.round()
+    assert "Learning: Indexed" in fleet.incident(number).labels
+    (found,) = fleet.library.recall(Wanted("killed at its memory limit", fleet.clock.now(), service=SERVICE))
+    assert (found.document.issue, found.document.ending) == (number, "worked")
 
 
 def test_seven_facts_six_comments_and_four_writes_before_the_restart(fleet: FleetInMemory) -> None:

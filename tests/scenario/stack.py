@@ -112,6 +112,7 @@ class Stack:
         self.engine = EngineWitness(self.run.docker_readonly or "")
         self._closing.callback(self.engine.close)
         self._await_workers()
+        wait_for(self._index_is_made, 30.0, "what the repository says is indexed")
 
     def stop(self) -> None:
         """SIGTERM, then nothing of it may be left."""
@@ -372,6 +373,15 @@ class Stack:
         """The exit code of `mission-control verify N`."""
         argv = [sys.executable, "-P", "-m", "mission_control", "verify", str(number), "--state", str(self.state)]
         return subprocess.run(argv, env=clean_environment(), capture_output=True, check=False, timeout=30).returncode
+
+    def memory(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """`mission-control memory …` to its end."""
+        argv = [sys.executable, "-P", "-m", "mission_control", "memory", *words, "--state", str(self.state)]
+        return subprocess.run(argv, env=clean_environment(), capture_output=True, check=False, timeout=60, text=True)
+
+    def _index_is_made(self) -> bool:
+        said = requests.get(self.run.workers["memory"], timeout=5).json().get("knowledge")
+        return said is None or not said["trouble"]
 
     def _forge(self, method: str, path: str, **arguments: Any) -> requests.Response:
         github = self.run.github

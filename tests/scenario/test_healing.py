@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -88,3 +89,35 @@ def test_an_incident_is_one_trace_through_all_processes_linked_to_the_patients_o
     wait_for(lambda: told() >= everyone, 10.0, "spans of every process in the incident's trace")
     steps = [step for r in spans() for scope in r["scopeSpans"] for step in scope["spans"]]
     assert cited <= {link["traceId"] for step in steps for link in step.get("links", ())}
+
+
+def test_what_was_healed_is_found_again_is_forgotten_and_is_made_again_from_github_alone(stack: Stack) -> None:
+    number = next(n for n in sorted(stack.numbers()) if stack.incident(n).detected.symptom == "oom")
+
+    def status() -> dict[str, Any]:
+        done = stack.memory("status", "--json")
+        assert done.returncode == 0, done.stdout + done.stderr
+        said: dict[str, Any] = json.loads(done.stdout)
+        return said
+
+    def found() -> list[dict[str, Any]]:
+        words = ("killed by the kernel, out of memory", "--service", "policy-service", "--kind", "incident", "--json")
+        done = stack.memory("similar", *words)
+        rows: list[dict[str, Any]] = json.loads(done.stdout) if done.returncode == 0 else []
+        return rows
+
+    before = status()
+    assert (before["missing"], before["unsound"]) == (0, 0)
+    assert before["documents"]["incident"] == sum(stack.incident(n).closed for n in stack.numbers())
+    first = found()[0]
+    assert (first["issue"], first["ending"], first["source"]) == (number, "worked", stack.incident(number).url)
+    stack.kill("chroma")
+    assert wait_for(found, 20.0, "Chroma is back with what it had")[0]["issue"] == number
+    assert stack.memory("forget", f"incident-{number}-1").returncode == 0
+    assert "sre:forget" in stack.labels(number)
+    wait_for(lambda: "Learning: Indexed" not in stack.labels(number), 10.0, "the label is gone")
+    assert number not in [row["issue"] for row in found()]
+    assert stack.memory("rebuild").returncode == 0
+    after = status()
+    assert after["documents"] == before["documents"] | {"incident": before["documents"]["incident"] - 1}
+    assert number not in [row["issue"] for row in found()]

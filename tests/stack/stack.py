@@ -142,6 +142,7 @@ class RealStack(Stack):
             containers={},
             supervisor=0,
             state=str(self.state),
+            knowledge=f"http://127.0.0.1:{self.ports['CHROMA_PORT']}",
         )
 
     @property

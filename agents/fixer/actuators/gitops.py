@@ -43,7 +43,8 @@ DEPLOYED_WITHIN: Final = timedelta(minutes=5)
 """A merge that no deployer has reported on by then counts as not deployed."""
 
 QUICKER: Final[frozenset[Verb]] = frozenset(("set-memory",))
-"""Where the service is down and a restart brings it back: what is not proved does not wait for a person."""
+"""Where the service is down and a restart brings it back: what is not merged at once does not wait for a person."""
+NO_WAIT: Final = "it is merged without a person"
 UNMOVED: Final = "the default branch is where it was"
 
 
@@ -157,10 +158,11 @@ class PullRequests:
         report(self._pulls, fact.head_sha, proof.checks, "failure" if proof.verdict == "refuted" else "error")
         if proof.verdict == "unverified":
             self._pulls.add_label(fact.number, UNVERIFIED)
-        if act.directive.verb in QUICKER and proof.verdict == "unverified":
-            why = "; ".join(f"{c.name}: {c.detail}" for c in proof.checks if c.ok is False)
-            return _refused(act.directive, "it is proved", f"pull request {fact.number} stays open for review; {why}")
         alone = proof.verdict == "proved" and self._merges(act)
+        if act.directive.verb in QUICKER and proof.verdict != "refuted" and not alone:
+            lacking = "; ".join(f"{c.name}: {c.detail}" for c in proof.checks if c.ok is False)
+            why = lacking or "it is proved, and here a person merges"
+            return _refused(act.directive, NO_WAIT, f"pull request {fact.number} stays open for review; {why}")
         merge = "nobody" if proof.verdict == "refuted" else "policy" if alone else "person"
         if proof.verdict == "refuted":
             self._pulls.close_pull(fact.number)

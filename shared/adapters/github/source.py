@@ -10,6 +10,7 @@ from threading import Lock
 from typing import Any, Final, TypeVar
 
 from shared.adapters.github import parse
+from shared.adapters.github.conditional import Conditional
 from shared.adapters.github.wire import Wire
 from shared.gitops.diff import File, FileChange, Tree
 from shared.ports import Commit, Permanent
@@ -30,15 +31,16 @@ class GitHubSource:
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
+        self._pages = Conditional(wire)
         self._path = f"/repos/{wire.address.repo}"
         self._lock = Lock()
         self._known: OrderedDict[str, Any] = OrderedDict()
         self._default = ""
 
     def head(self) -> str:
-        """The commit of the default branch, asked live."""
-        answer = self._get(f"/git/ref/heads/{self.default_branch()}")
-        return str(answer["object"]["sha"])
+        """The commit of the default branch, asked live; for nothing while it stays."""
+        path = f"{self._path}/git/ref/heads/{self.default_branch()}"
+        return str(self._pages.one(path, lambda answer: answer["object"]["sha"]))
 
     def branch_head(self, name: str) -> str | None:
         """The commit of a branch, asked live; None where there is none."""
