@@ -6,11 +6,10 @@ import argparse
 import json
 import logging
 import os
-import signal
 import sys
-import threading
 from pathlib import Path
 
+from embedded.ending import asked_to_end
 from embedded.engine.registry import DataInUse, Registry
 from embedded.engine.routes import Api
 from embedded.engine.server import SocketUnusable, UnixServer
@@ -25,9 +24,7 @@ def main() -> int:
     parser.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
     options = parser.parse_args()
     logging.basicConfig(level=options.log_level, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
-    asked = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: asked.set())
+    wait = asked_to_end()
     try:
         engine = Registry(options.data.resolve())
     except DataInUse as error:
@@ -44,7 +41,7 @@ def main() -> int:
         ready = {"ready": True, "socket": str(options.socket.absolute()), "readonly_socket": readonly}
         sys.stdout.write(json.dumps({**ready, "pid": os.getpid()}) + "\n")
         sys.stdout.flush()
-        asked.wait()
+        wait()
     except SocketUnusable as error:
         return _fail(error)
     finally:

@@ -7,10 +7,9 @@ import gc
 import json
 import logging
 import os
-import signal
 import sys
-import threading
 
+from embedded.ending import asked_to_end
 from embedded.traces.http import Respond, Server
 from embedded.traces.ingest import Receiver
 from embedded.traces.query import Queries
@@ -41,16 +40,14 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
     gc.set_threshold(50_000, 20, 100)  # spans live long and hold no cycles that matter; look at them seldom
 
-    stop = threading.Event()
-    for event in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(event, lambda *_: stop.set())
+    wait = asked_to_end()
     store = Store(arguments.max_spans)
     otlp = serve("OTLP", arguments.otlp_port, Receiver(store))
     query = serve("query", arguments.query_port, Queries(store))
     ready = {"ready": True, "url": query.url, "otlp": otlp.url, "query": query.url, "pid": os.getpid()}
     sys.stdout.write(json.dumps(ready) + "\n")
     sys.stdout.flush()
-    stop.wait()
+    wait()
     otlp.stop()
     query.stop()
 

@@ -37,10 +37,16 @@ class Markdown(str):
     __slots__ = ()
 
 
+def _spaced(line: str) -> str:
+    """`line` with its spaces as they are and nothing invisible in it."""
+    if not line.isprintable():  # nothing printable is of a hidden category
+        line = "".join(" " if unicodedata.category(char) in _HIDDEN else char for char in line)
+    return _BLANK.sub(" ", line)
+
+
 def plain(value: object) -> str:
     """One line of text with nothing invisible in it."""
-    shown = (" " if unicodedata.category(char) in _HIDDEN else char for char in str(value))
-    return " ".join(_BLANK.sub(" ", "".join(shown)).split())
+    return " ".join(_spaced(str(value)).split())
 
 
 def escape(value: object) -> str:
@@ -71,12 +77,6 @@ def block(value: object) -> Markdown:
     """
     lines = [_spaced(line).translate(_DEFANGED).rstrip() for line in str(value).splitlines()]
     return Markdown("\n".join(("```text", *(line for line in lines if line), "```")))
-
-
-def _spaced(line: str) -> str:
-    """`line` with its spaces as they are and nothing invisible in it."""
-    shown = (" " if unicodedata.category(char) in _HIDDEN else char for char in line)
-    return _BLANK.sub(" ", "".join(shown))
 
 
 def link(text: str, url: str | None) -> Markdown:

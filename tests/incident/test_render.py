@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import unicodedata
 from collections.abc import Iterator
 from contextlib import suppress
@@ -21,7 +22,7 @@ from shared.incident.codec import starts_like_a_block
 from shared.incident.commands import parse
 from shared.incident.facts import AnyFact, Diagnosed, Proved, parse_fact
 from shared.incident.parts import Predicate
-from shared.incident.render import chance, render, title
+from shared.incident.render import _HIDDEN, chance, render, title
 from shared.incident.replay import Incident
 from shared.incident.status import TRANSITIONS, Status
 from shared.incident.thread import Comment
@@ -268,3 +269,8 @@ def test_a_check_that_claims_nothing_reads_as_neither_held_nor_failed() -> None:
     fact = parse_fact(json.loads(proved.model_copy(update={"checks": checks}).canonical()))
     rows = [line.split("|")[2].strip() for line in render(fact).splitlines() if line.endswith("| x |")]
     assert rows == ["holds", "**fails**", "not claimed"]
+
+
+def test_nothing_printable_is_hidden_so_that_printable_text_need_not_be_looked_through() -> None:
+    every = map(chr, range(sys.maxunicode + 1))
+    assert [char for char in every if char.isprintable() and unicodedata.category(char) in _HIDDEN] == []
