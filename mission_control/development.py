@@ -13,8 +13,8 @@ from typing import Final
 from mission_control.settings import REPOSITORY_ROOT
 
 REAL: Final = "--real"
-IN_PARALLEL: Final = ("-n", "2")
-"""How the whole set runs (see tests/schedule.py): a test mostly waits, so two at a time take about half the time."""
+IN_PARALLEL: Final = ("-n", "3")
+"""How the whole set runs (see tests/schedule.py): a test mostly waits, so three at a time keep two cores busy."""
 CHECKS: Final[dict[str, tuple[str, ...]]] = {
     "ruff check": ("-m", "ruff", "check", "."),
     "ruff format": ("-m", "ruff", "format", "--check", "."),

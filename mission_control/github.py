@@ -6,6 +6,7 @@ The fleet's own reads and writes go through the adapter in shared/adapters, with
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -27,6 +28,10 @@ def pages(api: str) -> str:
 
 class GithubSaysNo(Exception):
     """GitHub answered with an error, or not at all."""
+
+
+class NotThere(GithubSaysNo):
+    """What was asked for is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,11 @@ class Repository:
         if answer.status_code == requests.codes.not_modified:
             return None, etag
         return answer.json(), answer.headers.get("ETag", "")
+
+    def take_label(self, number: int, label: str) -> None:
+        """Take a label off an issue; one that somebody else took off first is off. Raises GithubSaysNo."""
+        with suppress(NotThere):
+            self.call("DELETE", f"/issues/{number}/labels/{quote(label, safe='')}")
 
     def thread(self, number: int) -> Thread:
         """One issue with all its comments. Raises GithubSaysNo."""
@@ -147,7 +157,8 @@ class Repository:
         except requests.RequestException as error:
             raise GithubSaysNo(f"{urlsplit(url).netloc} does not answer: {type(error).__name__}") from error
         if answer.status_code >= _OK:
-            raise GithubSaysNo(f"{method} {urlsplit(url).path}: {answer.status_code} {_message(answer)}")
+            no = NotThere if answer.status_code == requests.codes.not_found else GithubSaysNo
+            raise no(f"{method} {urlsplit(url).path}: {answer.status_code} {_message(answer)}")
         return answer
 
 

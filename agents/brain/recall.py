@@ -13,8 +13,9 @@ from typing import Final
 from agents.brain.case import Runbook
 from shared.incident.facts import Detected
 from shared.incident.replay import Incident
-from shared.knowledge import Knowledge, Wanted
+from shared.knowledge import Knowledge, Recalled, Wanted
 from shared.ports import Past
+from shared.recall.document import Kind
 from shared.source import Source
 
 MOST_INCIDENTS: Final = 8
@@ -35,17 +36,7 @@ class Recall:
 
     def incidents(self, incident: Incident, now: datetime) -> tuple[Incident, ...]:
         """Earlier incidents like this one. Raises Transient, Permanent."""
-        detected = incident.detected
-        found = self._knowledge.recall(
-            Wanted(
-                text=text(detected),
-                now=now,
-                service=detected.service,
-                symptom=detected.symptom,
-                limit=MOST_INCIDENTS,
-                besides=incident.number,
-            )
-        )
+        found = self._alike(incident, now, "incident", MOST_INCIDENTS)
         numbers = tuple(r.document.issue for r in found if r.document.issue > 0)
         return self._past.named(tuple(n for n in numbers if n != incident.number))
 
@@ -53,17 +44,7 @@ class Recall:
         """Runbooks that may fit, the best first. Raises Transient, Permanent."""
         if self._source is None:
             return ()
-        detected = incident.detected
-        found = self._knowledge.recall(
-            Wanted(
-                text=text(detected),
-                now=now,
-                service=detected.service,
-                symptom=detected.symptom,
-                kinds=("runbook",),
-                limit=MOST_RUNBOOKS,
-            )
-        )
+        found = self._alike(incident, now, "runbook", MOST_RUNBOOKS)
         paths = dict.fromkeys(r.document.id.partition("#")[0] for r in found)
         wanted = tuple(path for path in paths if path.startswith(RUNBOOKS) and path.endswith(".md"))
         if not wanted:
@@ -74,6 +55,21 @@ class Recall:
             (path, there[path].data[:LONGEST_RUNBOOK].decode("utf-8", "replace")) for path in wanted if path in there
         )
         return tuple(Runbook(path, head, self._clean(content)) for path, content in read)
+
+    def _alike(self, incident: Incident, now: datetime, kind: Kind, limit: int) -> tuple[Recalled, ...]:
+        """What is named as like what was seen."""
+        seen = incident.detected
+        return self._knowledge.recall(
+            Wanted(
+                text=text(seen),
+                now=now,
+                service=seen.service,
+                symptom=seen.symptom,
+                kinds=(kind,),
+                limit=limit,
+                besides=incident.number,
+            )
+        )
 
 
 def text(detected: Detected) -> str:

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from mission_control.cli import app
 from mission_control.escalate import labelled
+from mission_control.github import GithubSaysNo, Repository
 from mission_control.herald.heartbeat import describing
 from mission_control.labels import labels
 from mission_control.once import Told, stepped
@@ -20,7 +21,7 @@ from mission_control.pulse import Heard, spoken
 from mission_control.roster import ROLES
 from mission_control.watchdog import watchdog
 from shared.adapters.github import Address, connect
-from shared.incident.labels import CATALOGUE, PULSE, SILENT
+from shared.incident.labels import CATALOGUE, LEARNED, PULSE, SILENT
 from shared.runtime.clock import SystemClock
 from tests.workflows.conftest import BOT, REPO, World
 from tests.workflows.files import steps
@@ -183,3 +184,15 @@ def test_the_first_step_of_every_job_fetches_its_commit_and_leaves_no_credential
     kept = "".join(file.read_text(errors="replace") for file in (folder / ".git").rglob("*") if file.is_file())
     assert "-token" not in kept
     assert "xtraheader" not in kept.lower()
+
+
+def test_a_label_that_somebody_else_took_off_first_is_off_and_any_other_refusal_is_told(world: World) -> None:
+    number = world.incident("crash")
+    world.label("olivia", number, LEARNED)
+    olivia = Repository(world.api, REPO, "olivia-token")
+    for _ in range(2):
+        olivia.take_label(number, LEARNED)
+    named = {row["name"] for row in world.call("olivia", "GET", f"/issues/{number}/labels")}
+    assert LEARNED not in named
+    with pytest.raises(GithubSaysNo, match="401"):
+        Repository(world.api, REPO, "nobody").take_label(number, LEARNED)
