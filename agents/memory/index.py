@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from shared.incident.episodes import Episode, episodes
+from shared.incident.episodes import Episode, episodes, firings
 from shared.incident.evidence import one_line
 from shared.incident.facts import AnyFact, Detected, Diagnosed, Escalated, Verified
 from shared.incident.labels import FORGET, LEARNED
@@ -53,18 +53,12 @@ def may_enter(incident: Incident) -> bool:
     return incident.whole and FORGET not in incident.labels
 
 
-def firings(incident: Incident, clean: Clean) -> tuple[Document, ...]:
+def documents_of(incident: Incident, clean: Clean) -> tuple[Document, ...]:
     """A document of each firing that has ended; none where the incident may not enter."""
     if not may_enter(incident):
         return ()
-    starts = [n for n, e in enumerate(incident.entries) if isinstance(e.fact, Detected)]
-    ends = [*starts[1:], len(incident.entries)]
-    cut = ([e.fact for e in incident.entries[start:end]] for start, end in zip(starts, ends, strict=True))
-    return tuple(
-        _document(episode, facts, clean)
-        for episode, facts in zip(episodes(incident), cut, strict=True)
-        if episode.ended
-    )
+    told = zip(episodes(incident), firings(incident), strict=True)
+    return tuple(_document(one, [e.fact for e in entries], clean) for one, entries in told if one.ended)
 
 
 def to_label(incidents: Iterable[Incident], held: Mapping[str, str]) -> tuple[tuple[int, bool], ...]:

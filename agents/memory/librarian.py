@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from agents.memory.index import Clean, Plan, firings, plan, to_label
+from agents.memory.index import Clean, Plan, documents_of, plan, to_label
 from agents.memory.rounds import Rounds
 from agents.memory.shelf import Shelf
 from shared.incident.replay import Incident
@@ -101,7 +101,7 @@ class Librarian:
     def _look(self) -> tuple[tuple[Incident, ...], tuple[Document, ...], Plan, Transient | Permanent | None]:
         """Incidents, what ought to be in the index, what is to be done, why not all of it could be read."""
         incidents = self._world.past.recent(self._world.horizon)
-        ended = [one for incident in incidents for one in firings(incident, self._world.clean)]
+        ended = [one for incident in incidents for one in documents_of(incident, self._world.clean)]
         files, unread = self._files()
         ought = (*ended, *(files or ()))
         if self._held is None or self._round % LOOKED_AT == 0:  # somebody else may have changed it

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import pairwise
 from typing import Final, Literal
 
 from shared.incident.facts import (
@@ -90,11 +91,14 @@ class Episode:
 
 
 def episodes(incident: Incident) -> tuple[Episode, ...]:
-    """Every firing, oldest first; none of an issue that says it is an incident and has no facts."""
+    """Every firing, oldest first; none on an issue without facts."""
+    return tuple(_episode(incident, n, entries) for n, entries in enumerate(firings(incident), 1))
+
+
+def firings(incident: Incident) -> tuple[tuple[Entry, ...], ...]:
+    """The log cut at each Detected, oldest first."""
     starts = [n for n, e in enumerate(incident.entries) if isinstance(e.fact, Detected)]
-    ends = [*starts[1:], len(incident.entries)] if starts else []
-    cut = (incident.entries[start:end] for start, end in zip(starts, ends, strict=True))
-    return tuple(_episode(incident, n, entries) for n, entries in enumerate(cut, 1))
+    return tuple(incident.entries[start:end] for start, end in pairwise((*starts, len(incident.entries))))
 
 
 def tries(entries: Sequence[Entry]) -> tuple[Try, ...]:

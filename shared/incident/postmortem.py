@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from shared.incident.episodes import Ending, Episode, Try, episodes, verdict
+from shared.incident.episodes import Ending, Episode, Try, episodes, firings, verdict
 from shared.incident.evidence import one_line
 from shared.incident.facts import (
     Advised,
@@ -80,7 +80,7 @@ def postmortem(incident: Incident, account: Learned, firing: int | None = None) 
     number = len(told) if firing is None else firing
     if not 1 <= number <= len(told):
         raise LookupError(f"issue {incident.number} has no firing {number}")
-    entries = _entries(incident, number)
+    entries = firings(incident)[number - 1]
     opened = entries[0].fact
     if not isinstance(opened, Detected):
         raise LookupError(f"issue {incident.number} begins with something else")
@@ -107,18 +107,8 @@ def postmortem(incident: Incident, account: Learned, firing: int | None = None) 
 
 def accounts(incident: Incident) -> tuple[tuple[int, Learned], ...]:
     """The closing account of each firing that has one, with the firing's number."""
-    found, firing = [], 0
-    for entry in incident.entries:
-        if isinstance(entry.fact, Detected):
-            firing += 1
-        elif isinstance(entry.fact, Learned):
-            found.append((firing, entry.fact))
-    return tuple(found)
-
-
-def _entries(incident: Incident, firing: int) -> tuple[Entry, ...]:
-    starts = [n for n, e in enumerate(incident.entries) if isinstance(e.fact, Detected)]
-    return incident.entries[starts[firing - 1] : (*starts, len(incident.entries))[firing]]
+    cut = enumerate(firings(incident), 1)
+    return tuple((n, e.fact) for n, entries in cut for e in entries if isinstance(e.fact, Learned))
 
 
 def _who(entry: Entry) -> str:

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 
 from shared.incident.parts import Cause, Verb
 from shared.incident.record import Line, Name, Record
+from shared.incident.situation import Standing
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
@@ -85,6 +86,10 @@ class Trust(Record):
     promote_after: Annotated[int, Field(ge=2)] = 5
     horizon: Duration = timedelta(days=30)
     """How far back the logs are counted."""
+
+    def in_doubt(self, known: Standing) -> bool:
+        """Whether it was taken back, and has not helped often enough since."""
+        return known.undone > 0 and known.in_a_row < self.promote_after
 
 
 class Keeping(Record):

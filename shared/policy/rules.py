@@ -139,7 +139,7 @@ def trusted(p: Policy, _: Directive, s: Situation) -> tuple[bool, str]:
     told = f"{known.successes} helped, {known.failures} did not, {known.undone} taken back"
     if not known.undone:
         return True, told
-    return known.in_a_row >= least, f"{told}; {known.in_a_row} helped since, {least} make it trusted again"
+    return not p.trust.in_doubt(known), f"{told}; {known.in_a_row} helped since, {least} make it trusted again"
 
 
 def no_approval_needed(p: Policy, d: Directive, s: Situation) -> tuple[bool, str]:

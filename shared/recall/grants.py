@@ -78,7 +78,7 @@ def decides(rung: Rung, stands: Standing, policy: Policy) -> str:
     """Who lets it happen, as the policy and the counts have it."""
     if not policy.lists(rung.service, rung.verb):
         return "nobody: not listed"
-    if stands.undone and stands.in_a_row < policy.trust.promote_after:
+    if policy.trust.in_doubt(stands):
         return "a person: it was taken back"
     return "a person" if policy.asks(rung.service, rung.cause, rung.verb) else "the policy"
 

@@ -10,9 +10,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from typing import Final
 
-from shared.incident.replay import Incident
-from shared.ports import Clock, Past
+import structlog
 
+from shared.incident.replay import Incident
+from shared.ports import Clock, Past, Permanent, Transient
+
+_log = structlog.get_logger()
 STALE_S: Final = 60.0
 """After this many seconds it is read again, in the background."""
 
@@ -46,6 +49,10 @@ class Horizon:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _read(self) -> tuple[Incident, ...]:
-        found = self._past.recent(self._window)
+        try:
+            found = self._past.recent(self._window)
+        except (Transient, Permanent) as failure:
+            _log.warning("the logs of a long time back are not read", why=str(failure), known=self._known is not None)
+            raise
         self._known = (self._clock.monotonic(), found)
         return found

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from agents.memory.index import Plan, firings, is_incident, is_wanted, may_enter, plan, to_label
+from agents.memory.index import Plan, documents_of, is_incident, is_wanted, may_enter, plan, to_label
 from shared.incident.facts import Detected, Diagnosed
 from shared.incident.labels import FORGET, LEARNED
 from shared.incident.replay import Incident, Rejected
@@ -22,7 +22,7 @@ ENDED = replace(LogBuilder().do(*HEALED).incident, closed=True)
 
 
 def documents(incident: Incident) -> tuple[Document, ...]:
-    return firings(incident, CLEAN)
+    return documents_of(incident, CLEAN)
 
 
 def text(incident: Incident) -> str:
