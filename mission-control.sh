@@ -30,7 +30,7 @@ esac
 
 installed() { # is .venv whole and made from this very lock?
     [ ! -e "$venv/unfinished" ] && [ -x "$python" ] && [ -r "$venv/made-from.$set_name" ] &&
-        [ "$(cat "$venv/made-from.$set_name")" = "$(cksum <"$lock")" ]
+        read -r made_from <"$venv/made-from.$set_name" && [ "$made_from" = "$(cksum <"$lock")" ]
 }
 
 find_python() { # the newest Python that really runs (a pyenv shim may be there and not work)

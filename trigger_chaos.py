@@ -23,8 +23,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from mission_control.as_developer import CannotCommit, Change, Developer
-from mission_control.as_patcher import DoesNotApply, commit_patch
+from mission_control.terminal.pipe import ends_with_its_reader
+from mission_control.terminal.printable import printable_lines
+from mission_control.world.as_developer import CannotCommit, Change, Developer
+from mission_control.world.as_patcher import DoesNotApply, commit_patch
 
 ROOT = Path(__file__).resolve().parent
 CATALOGUE: dict[str, Any] = json.loads((ROOT / "protected_services" / "faults.json").read_text(encoding="utf-8"))
@@ -247,11 +249,11 @@ def _commit_fault(developer: Developer | None, places: dict[str, str], arguments
         told |= {"id": told["commit"], "service": service, "fault": arguments.fault, "since": since, "watch": places}
         print(json.dumps(told | ({"herring": herring.sha} if herring else {})))
         return 0
-    print(lines)
-    print(f"Expect: once it is deployed, within about {kind['expect_within_s']} s, an issue for {service} opens.")
+    _say(lines)
+    _say(f"Expect: once it is deployed, within about {kind['expect_within_s']} s, an issue for {service} opens.")
     for name, place in places.items():
-        print(f"  {name:<11} {place}")
-    print(f"A restart does not heal it. Take it back with: python trigger_chaos.py {arguments.fault} --undo")
+        _say(f"  {name:<11} {place}")
+    _say(f"A restart does not heal it. Take it back with: python trigger_chaos.py {arguments.fault} --undo")
     return _tell_herring(herring, as_json=False) if herring else 0
 
 
@@ -284,7 +286,10 @@ def _herring(developer: Developer) -> Change:
 def _tell_herring(made: Change, as_json: bool) -> int:
     service, key, *_ = HERRING
     told = {"service": service, "commit": made.sha, "before": made.before, "after": made.after}
-    print(json.dumps(told) if as_json else f"Committed {made.sha[:10]}: {key} of {service} is {made.after}; harmless.")
+    if as_json:
+        print(json.dumps(told))
+    else:
+        _say(f"Committed {made.sha[:10]}: {key} of {service} is {made.after}; harmless.")
     return 0
 
 
@@ -351,14 +356,14 @@ def _inject(stack: Stack, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(entry | {"expect": expect, "watch": places, "file": str(stack.faults_file)}))
         return 0
-    print(f"Injected {grade} {arguments.fault} into {service}: {kind['what']}.")
-    print(f"Expect: {expect}.")
+    _say(f"Injected {grade} {arguments.fault} into {service}: {kind['what']}.")
+    _say(f"Expect: {expect}.")
     for name, place in places.items():
-        print(f"  {name:<11} {place}")
+        _say(f"  {name:<11} {place}")
     cure = "It survives a restart." if entry["sticky"] else "A restart heals it."
     standard = os.environ.get("SRE_STATE_DIR") or _default_state()
     where = "" if arguments.state == standard else f" --state {arguments.state}"
-    print(f"{cure} Take it back with: python trigger_chaos.py {arguments.fault} --service {service} --undo{where}")
+    _say(f"{cure} Take it back with: python trigger_chaos.py {arguments.fault} --service {service} --undo{where}")
     return 0
 
 
@@ -389,7 +394,7 @@ def _tell_undone(removed: list[Entry], committed: list[Entry], as_json: bool) ->
         print("Nothing to undo.")
     for entry in [] if as_json else removed + committed:
         how = f" by commit {entry['commit'][:10]}" if "commit" in entry else ""
-        print(f"Undone: {' '.join(filter(None, (entry.get('grade'), entry['fault'])))} on {entry['service']}{how}.")
+        _say(f"Undone: {' '.join(filter(None, (entry.get('grade'), entry['fault'])))} on {entry['service']}{how}.")
     return 0
 
 
@@ -404,9 +409,7 @@ def _list(stack: Stack, as_json: bool) -> int:
         end = "until undone" if entry["sticky"] else "until a restart or undone"
         if entry["until"] is not None:
             end = f"for {entry['until'] - now:.0f} s more"
-        print(
-            f"{entry['service']:<15} {entry['fault']:<11} {entry['grade']:<7} for {now - entry['since']:.0f} s, {end}"
-        )
+        _say(f"{entry['service']:<15} {entry['fault']:<11} {entry['grade']:<7} for {now - entry['since']:.0f} s, {end}")
     return 0
 
 
@@ -450,10 +453,16 @@ def _lock(path: Path) -> Iterator[None]:
         yield
 
 
+def _say(text: str) -> None:
+    """For people: what the world wrote in it is not obeyed by a terminal."""
+    sys.stdout.write(printable_lines(text))
+
+
 def _fail(message: str) -> NoReturn:
-    print(f"trigger_chaos.py: {message}", file=sys.stderr)
+    sys.stderr.write(printable_lines(f"trigger_chaos.py: {message}"))
     sys.exit(CANNOT)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with ends_with_its_reader():
+        sys.exit(main())

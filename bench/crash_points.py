@@ -18,7 +18,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Final
 
-from mission_control.patients import SERVICES
+from mission_control.world.patients import SERVICES
 from shared.incident.facts import Applied
 from tests.scenario.stack import Stack, roomy_policy, running
 

@@ -21,7 +21,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Final
 
-from mission_control.patients import SERVICES
+from mission_control.world.patients import SERVICES
 from shared.incident.facts import Diagnosed, Escalated, Stuck
 from shared.incident.replay import Incident
 from tests.scenario.stack import Request, Stack, roomy_policy, running

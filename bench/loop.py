@@ -25,7 +25,7 @@ from typing import Final
 import requests
 
 from mission_control.github import GithubSaysNo
-from mission_control.patients import SERVICES
+from mission_control.world.patients import SERVICES
 from shared.incident.facts import Verified
 from tests.scenario.stack import WORKERS, Stack, roomy_policy, running
 from tests.waiting import wait_for

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.rca_cases import Case, cases, quiet
+from bench.rca_cases import Case, cases, folders, quiet
 from bench.rca_learn import Example, answer, generated, learn, recorded
 from bench.rca_peers import PEERS
 from bench.rca_score import Answer, accuracy, average, calibration_error, named, reliability, report
@@ -29,13 +29,25 @@ from shared.analysis.rca.table import Builder
 OURS = "ours"
 
 
-def run(folder: Path, *, traces_only: bool = False, held_out: str = "", peers: bool = True) -> dict[str, Any]:
-    """Everything measured, as JSON types, under `methods`; `text` is the same for people. Seconds are CPU time."""
+def run(
+    folder: Path,
+    *,
+    traces_only: bool = False,
+    held_out: str = "",
+    peers: bool = True,
+    tell: Callable[[int, int], None] = lambda _done, _of: None,
+) -> dict[str, Any]:
+    """Everything measured, as JSON types, under `methods`; `text` is the same for people. Seconds are CPU time.
+
+    `tell` is called with how many cases are done, of how many.
+    """
     answers: dict[str, list[Answer]] = {OURS: []}
     silent: list[Answer] = []
     spans = 0
     known = _refitted(folder, traces_only, held_out) if held_out else {}
-    for case in cases(folder):
+    of = len(folders(folder))
+    for done, case in enumerate(cases(folder)):
+        tell(done, of)
         spans += case.spans
         ours = ask(case, traces_only=traces_only)
         answers[OURS].append(replace(known.get(case.name, ours), seconds=ours.seconds, cause=ours.cause))

@@ -36,9 +36,14 @@ class Case:
         return sum(len(t["spans"]) for t in (*self.baseline, *self.incident))
 
 
+def folders(folder: Path) -> list[Path]:
+    """Those under `folder` that hold a case, in the order of their names."""
+    return sorted(p for p in folder.iterdir() if (p / "truth.json").is_file())
+
+
 def cases(folder: Path) -> Iterator[Case]:
     """All cases under `folder`, one subfolder each, in the order of their names."""
-    for path in sorted(p for p in folder.iterdir() if (p / "truth.json").is_file()):
+    for path in folders(folder):
         truth = json.loads((path / "truth.json").read_text())
         meta = json.loads((path / "meta.json").read_text()) if (path / "meta.json").is_file() else {}
         metrics = _read(path / "metrics.json.gz") if (path / "metrics.json.gz").is_file() else None

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.rca_generate import Fault, World, window
-from mission_control.rca_files import read_traces
+from mission_control.rca.files import read_traces
 from shared.analysis.rca.rank import diagnose
 from shared.analysis.rca.table import Builder
 

@@ -27,13 +27,13 @@ from typing import Any, Final
 import docker
 import requests
 
-from mission_control.roster import AGENTS
+from mission_control.fleet.roster import AGENTS
 from shared.adapters.kafka import Stream
 from shared.incident.facts import Detected, Verified
 from shared.stream import WAKEUPS, Event
-from tests.machine import free_ports
-from tests.stack import parts
-from tests.stack.stack import RealStack, running
+from tests.machine import ROOT, free_ports
+from tests.stack.containers import parts
+from tests.stack.containers.stack import RealStack, running
 
 FAULTS: Final = ("oom", "crash", "hang")
 GIVEN_UP: Final = 60.0
@@ -41,7 +41,7 @@ POLL_EVERY: Final = 5.0
 PROBE_EVERY: Final = 0.02
 MESSAGES: Final = 300
 SECOND: Final = 1_000_000_000
-CATALOGUE: Final = json.loads((parts.ROOT / "protected_services" / "faults.json").read_text(encoding="utf-8"))
+CATALOGUE: Final = json.loads((ROOT / "protected_services" / "faults.json").read_text(encoding="utf-8"))
 
 
 class Lone:

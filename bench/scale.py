@@ -209,7 +209,7 @@ def main() -> None:
         kafka = json.loads(broker.stdout.readline())["bootstrap"]
         print("embedded broker (librdkafka's mock), not Apache Kafka")
     else:
-        from mission_control.topics import make_topics
+        from mission_control.fleet.topics import make_topics
 
         make_topics(kafka, PARTITIONS)
     try:

@@ -15,6 +15,9 @@ from mission_control.settings import REPOSITORY_ROOT
 REAL: Final = "--real"
 IN_PARALLEL: Final = ("-n", "3")
 """How the whole set runs (see tests/schedule.py): a test mostly waits, so three at a time keep two cores busy."""
+REAL_ONES: Final = ("-n", "2", "-vv", "--durations=15", "tests/stack")
+"""How the real parts run: containers in one process, the embedded world in the other. It says how each test ended when
+it ends, and what took longest."""
 CHECKS: Final[dict[str, tuple[str, ...]]] = {
     "ruff check": ("-m", "ruff", "check", "."),
     "ruff format": ("-m", "ruff", "format", "--check", "."),
@@ -39,7 +42,7 @@ def for_pytest(arguments: Sequence[str]) -> list[str]:
     """
     rest = [argument for argument in arguments if argument != REAL]
     if REAL in arguments:
-        return rest if any("tests/stack" in argument for argument in rest) else ["tests/stack", *rest]
+        return rest if any("tests/stack" in argument for argument in rest) else [*REAL_ONES, *rest]
     named = any(Path(argument.partition("::")[0]).exists() for argument in rest)
     return rest if named else [*IN_PARALLEL, *rest]
 

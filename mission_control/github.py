@@ -5,29 +5,60 @@ The fleet's own reads and writes go through the adapter in shared/adapters, with
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Final
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import quote, urlsplit
 
-import requests
-
-from shared.incident.labels import CATALOGUE, PULSE
+from mission_control import near
+from mission_control.exits import Ended
 from shared.incident.thread import Comment, Thread
 
+if TYPE_CHECKING:
+    import requests
+
 TIMEOUT: Final = 10.0
-_OK: Final = 400
+_NO: Final = 300
+_NEXT: Final = re.compile(r'<([^>]*)>\s*;[^,<]*\brel="?next\b')
+"""In a Link header (RFC 8288): where the next page of a list is."""
 
 
-def pages(api: str) -> str:
-    """GitHub's address for people, and git, for its REST base URL."""
-    return "https://github.com" if api == "https://api.github.com" else api.removesuffix("/api/v3")
+class Headers(Protocol):
+    """Names are the same in capitals and small letters."""
+
+    def get(self, name: str, /) -> str | None: ...
 
 
-class GithubSaysNo(Exception):
+class Answer(Protocol):
+    """What GitHub answered."""
+
+    @property
+    def status_code(self) -> int: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def headers(self) -> Headers: ...
+    @property
+    def elapsed(self) -> timedelta: ...
+    def json(self) -> Any: ...
+
+
+def pages(api: str, server: str | None = None) -> str:
+    """GitHub's address for people: `server` where it is set; and for git, which never asks there: what `api` says."""
+    return server or ("https://github.com" if api == "https://api.github.com" else api.removesuffix("/api/v3"))
+
+
+class GithubSaysNo(Ended):
     """GitHub answered with an error, or not at all."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        """`status`: of its answer; None: there was none."""
+        super().__init__(message)
+        self.status = status
 
 
 class NotThere(GithubSaysNo):
@@ -53,25 +84,28 @@ class Repository:
     token: str = field(repr=False)
     agent: str = ""
     """What it calls itself, if anything."""
-    _session: requests.Session = field(default_factory=requests.Session, repr=False)
+    timeout: float = TIMEOUT
+    """Seconds that one answer may take."""
+    _session: requests.Session | None = field(default=None, repr=False)
+    """To an API elsewhere, from the first question on."""
 
-    def __post_init__(self) -> None:
-        self._session.trust_env = urlsplit(self.api).hostname not in ("127.0.0.1", "localhost", "::1")
-        if self.agent:
-            self._session.headers["User-Agent"] = self.agent
-
-    def call(self, method: str, path: str, **arguments: Any) -> requests.Response:
+    def call(self, method: str, path: str, **arguments: Any) -> Answer:
         """One request below `/repos/owner/name`. Raises GithubSaysNo."""
         return self._request(method, f"{self.api}/repos/{self.name}{path}", **arguments)
+
+    def ask(self, method: str, path: str, **arguments: Any) -> Answer:
+        """One request elsewhere at this API. Raises GithubSaysNo."""
+        return self._request(method, f"{self.api}{path}", **arguments)
 
     def pages(self, path: str, **parameters: Any) -> Iterator[dict[str, Any]]:
         """Every item of a list, all pages. Pages elsewhere than at this API are refused. Raises GithubSaysNo."""
         answer = self.call("GET", path, params={"per_page": 100, **parameters})
         while True:
             yield from answer.json()
-            following = answer.links.get("next", {}).get("url")
-            if not following:
+            found = _NEXT.search(answer.headers.get("Link") or "")
+            if found is None:
                 return
+            following = found[1]
             if urlsplit(following)[:2] != urlsplit(self.api)[:2]:
                 raise GithubSaysNo(f"the next page is elsewhere: {following}")
             answer = self._request("GET", following)
@@ -80,9 +114,9 @@ class Repository:
         """The first page of a list and its ETag; None while it is as it was at `etag`. Raises GithubSaysNo."""
         headers = {"If-None-Match": etag} if etag else {}
         answer = self.call("GET", path, params={"per_page": 100, **parameters}, headers=headers)
-        if answer.status_code == requests.codes.not_modified:
+        if answer.status_code == HTTPStatus.NOT_MODIFIED:
             return None, etag
-        return answer.json(), answer.headers.get("ETag", "")
+        return answer.json(), answer.headers.get("ETag") or ""
 
     def take_label(self, number: int, label: str) -> None:
         """Take a label off an issue; one that somebody else took off first is off. Raises GithubSaysNo."""
@@ -123,6 +157,8 @@ class Repository:
     def label_changes(self) -> tuple[LabelChange, ...]:
         """What sync_labels would do. Names differ by more than case; labels that are not ours are left. Raises
         GithubSaysNo."""
+        from shared.incident.labels import CATALOGUE, PULSE  # all facts: most commands need none of it
+
         there = {str(row["name"]).casefold(): row for row in self.pages("/labels")}
         wrong = []
         for key, (color, description) in CATALOGUE.items():
@@ -146,20 +182,36 @@ class Repository:
                 self.call("PATCH", f"/labels/{quote(change.was, safe='')}", json={"new_name": change.name, **look})
         return len(changes)
 
-    def _request(self, method: str, url: str, **arguments: Any) -> requests.Response:
+    def _request(self, method: str, url: str, **arguments: Any) -> Answer:
         headers = arguments.pop("headers", {}) | {
             "Authorization": f"token {self.token}",
             "Accept": "application/vnd.github+json",
             "X-GitHub-Api-Version": "2022-11-28",
         }
+        if self.agent:
+            headers["User-Agent"] = self.agent
+        answer = (self._near if near.is_near(url) else self._elsewhere)(method, url, headers, **arguments)
+        if answer.status_code >= _NO and answer.status_code != HTTPStatus.NOT_MODIFIED:
+            no = NotThere if answer.status_code == HTTPStatus.NOT_FOUND else GithubSaysNo
+            raise no(f"{method} {urlsplit(url).path}: {answer.status_code} {_message(answer)}", answer.status_code)
+        return answer
+
+    def _near(self, method: str, url: str, headers: dict[str, str], **arguments: Any) -> Answer:
         try:
-            answer = self._session.request(method, url, headers=headers, timeout=TIMEOUT, **arguments)
+            return near.ask(method, url, headers, self.timeout, **arguments)
+        except near.NoAnswer as no:
+            raise GithubSaysNo(f"{urlsplit(url).netloc} does not answer: {no}") from no
+
+    def _elsewhere(self, method: str, url: str, headers: dict[str, str], **arguments: Any) -> Answer:
+        import requests  # who asks nobody elsewhere need not wait for it
+
+        if self._session is None:
+            self._session = requests.Session()
+            self._session.trust_env = urlsplit(self.api).hostname not in near.HERE
+        try:
+            return self._session.request(method, url, headers=headers, timeout=self.timeout, **arguments)
         except requests.RequestException as error:
             raise GithubSaysNo(f"{urlsplit(url).netloc} does not answer: {type(error).__name__}") from error
-        if answer.status_code >= _OK:
-            no = NotThere if answer.status_code == requests.codes.not_found else GithubSaysNo
-            raise no(f"{method} {urlsplit(url).path}: {answer.status_code} {_message(answer)}")
-        return answer
 
 
 def _login(row: dict[str, Any]) -> str:
@@ -170,7 +222,7 @@ def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _message(answer: requests.Response) -> str:
+def _message(answer: Answer) -> str:
     try:
         return str(answer.json().get("message", ""))[:200]
     except (ValueError, AttributeError):

@@ -10,12 +10,25 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+
+from mission_control.exits import Ended, Exit
+from shared.incident.record import Tier3
 
 REPOSITORY_ROOT: Final = Path(__file__).resolve().parent.parent
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d)?")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+ALIKE: Final = 0.9
+"""From which likeness on (difflib's ratio) a name is a slip of the pen."""
 _UNIX_OR_TCP: Final = ("unix://", "tcp://", "http://", "https://", "ssh://", "npipe://")
 
 
@@ -41,7 +54,6 @@ Duration = Annotated[timedelta, BeforeValidator(_duration)]
 """A time span; from text: a number and a unit (ms, s, min, h, d), seconds where the unit is left out."""
 Port = Annotated[int, Field(ge=0, le=65535)]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
-Tier3 = Literal["jules", "copilot", "claude", "command", "human"]
 Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -49,18 +61,20 @@ def _variable(name: str, default: Any = None) -> Any:
     return Field(default=default, validation_alias=name, validate_default=True)
 
 
-class BadSettings(Exception):
+class BadSettings(Ended):
     """Settings that cannot be used; `lines` says which and why, one line each, never the value of a secret."""
+
+    code = Exit.USAGE
 
     def __init__(self, lines: tuple[str, ...]) -> None:
         super().__init__("\n".join(lines))
         self.lines = lines
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Everything a process of the fleet may know about where it runs. What is not given is embedded by `up`."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     github_token: SecretStr | None = _variable("GITHUB_PERSONAL_ACCESS_TOKEN")
     """A token that may write issues in `github_repository`. Given: the real GitHub is used, not the embedded forge."""
@@ -68,6 +82,11 @@ class Settings(BaseSettings):
     """`owner/name` of the control plane. Needs no unit; no default, because it must be chosen."""
     github_api_url: str = _variable("GITHUB_API_URL", "https://api.github.com")
     """Base URL of GitHub's REST API (https://HOST/api/v3 on GitHub Enterprise). Default: github.com."""
+    github_server_url: str | None = _variable("GITHUB_SERVER_URL")
+    """Base URL of GitHub's pages as people open them. None: what GITHUB_API_URL says. Git is not fetched from it."""
+    operator_token: SecretStr | None = _variable("SRE_OPERATOR_TOKEN")
+    """Your own token, for the words that you say on the command line (`approve N` and the like). None: the running
+    world's operator. Never given to a worker: the fleet's accounts may not speak to the fleet."""
     kafka: str | None = _variable("KAFKA_BOOTSTRAP_SERVERS")
     """`host:port[,host:port]`. None: the workers poll. Wake-ups only make things faster, so it may be absent."""
     replicas: Annotated[int, Field(ge=1, le=64)] = _variable("SRE_REPLICAS", 1)
@@ -111,6 +130,9 @@ class Settings(BaseSettings):
     """How long health must hold before "fixed" is said. 30 s outlasts a crash loop; `up` sets 3 s when embedded."""
     herald_every: Duration = _variable("SRE_HERALD_EVERY", timedelta(seconds=10))
     """Time between two conditional polls of GitHub. 10 s is 1,080 free 304s an hour; `up` sets 1 s when embedded."""
+    board_issue: bool = _variable("SRE_DASHBOARD_ISSUE", True)
+    """Whether the herald keeps the issue "SRE-Space: the fleet". It is written when it says something new, at most once
+    a minute but for approvals and the freeze switch."""
     recurrence_window: Duration = _variable("SRE_RECURRENCE_WINDOW", timedelta(hours=1))
     """Within this time a fault that comes back counts as the same trouble; three of them go to a person."""
     webhook_secret: SecretStr | None = _variable("SRE_WEBHOOK_SECRET")
@@ -168,11 +190,20 @@ class Settings(BaseSettings):
     """Key of a Jules account whose app is installed on the repository. None: Jules is not asked."""
     jules_url: str = _variable("JULES_API_URL", "https://jules.googleapis.com/v1alpha")
     """Base URL of Jules' REST API. The key only travels over https, or on this machine."""
-    tier3: Annotated[tuple[Tier3, ...] | None, NoDecode] = _variable("SRE_TIER3")
+    tier3: tuple[Tier3, ...] | None = _variable("SRE_TIER3")
     """Who may be asked to change code, in this order: jules, copilot, claude, command, human, with commas between.
     None: jules where there is a key, then human."""
     tier3_command: str | None = _variable("SRE_TIER3_COMMAND")
     """For `command`: a program and its words as a shell would split them, with {prompt} where the brief goes."""
+    dashboard_port: Port = _variable("SRE_DASHBOARD_PORT", 3001)
+    """TCP port of the dashboard. `up` chooses it itself."""
+    dashboard_host: str = _variable("SRE_DASHBOARD_HOST", "127.0.0.1")
+    """Where the dashboard listens. 0.0.0.0 in a container, whose port is published on 127.0.0.1."""
+    dashboard_names: str = _variable("SRE_DASHBOARD_NAMES", "")
+    """Names by which people reach the dashboard besides this machine's own, with commas between. Another name in a
+    request's Host is refused, so that no foreign page reaches it by a name of its own (DNS rebinding)."""
+    dashboard_traces: str | None = _variable("SRE_DASHBOARD_TRACES_URL")
+    """Base URL of Jaeger's pages as people reach them. None: JAEGER_URL."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _variable("SRE_LOG_LEVEL", "INFO")
     """The least serious level that is logged. INFO is one line a step."""
 
@@ -187,6 +218,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         "github_api_url",
+        "github_server_url",
         "jaeger_url",
         "otlp_url",
         "model_url",
@@ -194,6 +226,7 @@ class Settings(BaseSettings):
         "jules_url",
         "chroma_url",
         "embedding_url",
+        "dashboard_traces",
     )
     @classmethod
     def _web_address(cls, value: str | None) -> str | None:
@@ -335,6 +368,42 @@ def variables() -> dict[str, str]:
     return {name: str(field.validation_alias) for name, field in Settings.model_fields.items()}
 
 
+def variables_given() -> dict[str, str]:
+    """Variable to where its value was found: `environment`, or the file in SRE_SETTINGS_DIR. An empty one is none."""
+    return {name: origin for name, (_, origin) in _given().items()}
+
+
+def _given() -> dict[str, tuple[str, str]]:
+    """Variable to its text and where that was found."""
+    folder = os.environ.get("SRE_SETTINGS_DIR")
+    found: dict[str, tuple[str, str]] = {}
+    for name in variables().values():
+        if text := os.environ.get(name):
+            found[name] = text, "environment"
+        elif folder and (file := Path(folder, name)).is_file() and (text := _read(name, file)):
+            found[name] = text, str(file)
+    return found
+
+
+def _misspelt() -> tuple[str, ...]:
+    """A line for each variable that is nearly one of ours and none: what was meant would not be in force."""
+    ours = set(variables().values())
+    strange = sorted(name for name in os.environ if name.startswith("SRE_") and name not in ours)
+    if not strange:
+        return ()
+    from difflib import get_close_matches
+
+    meant = {name: get_close_matches(name, sorted(ours), n=1, cutoff=ALIKE) for name in strange}
+    return tuple(f"{name} is no setting; {nearest[0]} is one" for name, nearest in meant.items() if nearest)
+
+
+def _read(name: str, file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSettings((f"{name} {file} cannot be read: {type(error).__name__}",)) from error
+
+
 def read_settings(**overrides: Any) -> Settings:
     """Settings from the environment; `overrides` (by field name) win. Raises BadSettings with every fault at once.
 
@@ -342,16 +411,19 @@ def read_settings(**overrides: Any) -> Settings:
     finds what was made after its environment was written.
     """
     names = variables()
-    given: dict[str, Any] = {names[field]: value for field, value in overrides.items()}
     folder = os.environ.get("SRE_SETTINGS_DIR")
     if folder and not Path(folder).is_dir():
         raise BadSettings((f"SRE_SETTINGS_DIR: {folder} is no folder",))
+    texts: dict[str, Any] = {name: text for name, (text, _) in _given().items()}
+    lines = [*_misspelt()]
     try:
-        return Settings(**given, _secrets_dir=folder or None)
+        found = Settings.model_validate(texts | {names[field]: value for field, value in overrides.items()})
     except ValidationError as error:
-        lines = []
         for fault in error.errors(include_input=False, include_url=False):
             field = str(fault["loc"][0]) if fault["loc"] else ""
             reason = fault["msg"].removeprefix("Value error, ")
             lines.append(f"{names.get(field, field)} {reason}" if field else reason)
         raise BadSettings(tuple(sorted(lines))) from error
+    if lines:
+        raise BadSettings(tuple(lines))
+    return found

@@ -133,6 +133,25 @@ class People(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class BodyEdit:
+    """One change of an issue's body. `login`: None where GitHub does not know who it was; `body`: all of it as it was
+    afterwards, None where somebody deleted that."""
+
+    id: str
+    login: str | None
+    at: datetime
+    body: str | None
+
+
+class BodyEdits(Protocol):
+    """The history of bodies."""
+
+    def edits(self, number: int) -> tuple[BodyEdit, ...]:
+        """The newest changes of an issue's body, oldest of them first. Raises Transient, Permanent."""
+        ...
+
+
 class History(Protocol):
     """What was deployed when."""
 

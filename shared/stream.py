@@ -15,10 +15,13 @@ WAKEUPS: Final = "sre.wakeups"
 THOUGHTS: Final = "sre.thoughts"
 HEARTBEATS: Final = "sre.heartbeats"
 BASELINES: Final = "sre.baselines"
+VITALS: Final = "sre.vitals"
 DEAD_LETTERS: Final = "sre.dead-letters"
-TOPICS: Final = (BUSINESS, WAKEUPS, THOUGHTS, HEARTBEATS, BASELINES, DEAD_LETTERS)
+TOPICS: Final = (BUSINESS, WAKEUPS, THOUGHTS, HEARTBEATS, BASELINES, VITALS, DEAD_LETTERS)
 BASELINE: Final = "io.sre-space.baseline"
 """The type of what is on BASELINES: one service's part of a BaselineStore, `as_json` under `sketches`."""
+VITAL: Final = "io.sre-space.vitals"
+"""The type of what is on VITALS: how one service is just now, for people; nothing that decides reads it."""
 FACT_HINTS: Final = frozenset(move for row in TRANSITIONS.values() for move in row)
 """What a wake-up may name as its reason so that workers it cannot concern need not read the issue."""
 MAX_BYTES: Final = 1_000_000

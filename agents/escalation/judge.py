@@ -101,10 +101,15 @@ def attempt(incident: Incident) -> int:
 def _hand_on(incident: Incident, seen: Seen) -> Effect | None:
     at_work = incident.session
     if at_work is None:
-        gone = {e.fact.backend for e in since_handed_on(incident) if isinstance(e.fact, Returned)}
-        left = [name for name in seen.order if name not in gone]
+        handed = since_handed_on(incident)
+        gone = {e.fact.backend for e in handed if isinstance(e.fact, Returned)}
+        asked = next((e.fact.to for e in handed if isinstance(e.fact, Commanded) and e.fact.to), None)
+        left = sorted((name for name in seen.order if name not in gone), key=lambda name: name != asked)
         if not seen.order:
             return None  # the label says it all: nobody is configured
+        if asked is not None and asked not in seen.order:
+            todo = f"/escalate to one of {', '.join(seen.order)}; or add {asked} to SRE_TIER3, then /escalate {asked}."
+            return Say(Stuck(reason=f"{asked} is not set up here", todo=todo))
         if not left:
             return Say(
                 Stuck(reason="every Tier-3 backend gave it back", todo="Change the code, then /retry; or /escalate.")

@@ -11,7 +11,7 @@ from shared.agent import Act, Effect, Later, Say, Withdraw
 from shared.incident.facts import Began, Commanded, Merged, Proposed, Proved, Refused, Stuck
 from shared.incident.parts import Directive, Predicate
 from shared.incident.replay import Incident
-from shared.incident.situation import Situation
+from shared.incident.situation import Silence, Situation
 from shared.incident.status import Status
 from shared.policy.model import Policy
 from shared.policy.rules import rule
@@ -33,6 +33,8 @@ class Seen:
     overtaken: Proposed | None = None
     by_fleet: bool = False
     """Whether the pull request was merged by an account of the fleet's: no log takes that for a person's word."""
+    silence: Silence | None = None
+    """Of the services at stake."""
 
 
 def judge(incident: Incident, seen: Seen, policy: Policy) -> Effect | None:
@@ -99,16 +101,20 @@ def _take_back(incident: Incident, seen: Seen) -> Effect | None:
     """Undo the change that stands; a freeze stops that too."""
     if incident.standing is None:
         return None
-    last = incident.entries[-1].fact
-    why: Literal["ineffective", "commanded"] = "commanded" if isinstance(last, Commanded) else "ineffective"
+    said = (e.fact for e in reversed(incident.entries))
+    led = next((f for f in said if not (isinstance(f, Commanded) and f.command == "silence")), None)
+    why: Literal["ineffective", "commanded"] = "commanded" if isinstance(led, Commanded) else "ineffective"
     return _stopped(incident, seen) or Act(incident.standing[1], incident, why)
 
 
 def _stopped(incident: Incident, seen: Seen) -> Later | None:
-    """Later while a freeze or a hold stands: between the steps of a change there is always one more look."""
+    """Later while a freeze, a hold or a silence stands: between the steps of a change there is always one more look."""
     if incident.frozen:
         return Later(seen.now + LOOK_AGAIN, "an open issue says sre:freeze, or the switch is unreadable")
-    return Later(seen.now + LOOK_AGAIN, "label sre:hold") if incident.held else None
+    if incident.held:
+        return Later(seen.now + LOOK_AGAIN, "label sre:hold")
+    quiet = seen.silence
+    return Later(seen.now + LOOK_AGAIN, f"silenced until {quiet.until:%H:%M:%S} UTC") if quiet else None
 
 
 def _by_a_person(incident: Incident, directive: Directive, seen: Seen) -> Effect | None:

@@ -11,7 +11,8 @@ from shared.agent import Effect
 from shared.incident.facts import Proposed
 from shared.incident.record import Role
 from shared.incident.replay import Incident
-from shared.incident.situation import Action, Situation
+from shared.incident.silence import about, silence
+from shared.incident.situation import Action, Silence, Situation
 from shared.incident.status import Status
 from shared.policy.model import Policy
 from shared.ports import Hands, Issues, Permanent
@@ -34,8 +35,12 @@ class Fixer:
         policy: Policy,
         source: Source | None = None,
         fleet: frozenset[str] = frozenset(),
+        horizon: Callable[[], tuple[Incident, ...]] = tuple,
     ) -> None:
-        """`source`: the repository, where changes of it are the Fixer's too; `fleet`: logins that are no persons."""
+        """`source`: the repository, where changes of it are the Fixer's too; `fleet`: logins that are no persons.
+
+        `horizon`: other incidents, of which a minute may be missing, for the silences that stand on them."""
+        self._horizon = horizon
         self._hands = hands
         self._source = source
         self._fleet = fleet
@@ -50,11 +55,12 @@ class Fixer:
 
     def look(self, incident: Incident) -> Seen:
         now, over = self._issues.now(), self._overtaken(incident)
+        quiet = self._silence(incident, now)
         if not goes_on(incident) or incident.status in (Status.FIXING, Status.UNDOING):
-            return Seen(now, None, overtaken=over)
+            return Seen(now, None, overtaken=over, silence=quiet)
         if incident.status is Status.NEEDS_APPROVAL:
             pull = self._waiting(incident)
-            return Seen(now, None, pull, over, pull is not None and pull.merged_by in self._fleet)
+            return Seen(now, None, pull, over, pull is not None and pull.merged_by in self._fleet, quiet)
         directive = incident.directive
         if directive is None:
             raise Permanent("an approved incident without a directive")
@@ -80,8 +86,15 @@ class Fixer:
             acting_elsewhere=0,  # judged by Guardrail, which sees all incidents
             healthy={},
             head=self._source.head() if self._source is not None and directive.change is not None else None,
+            silence=quiet,
         )
-        return Seen(now, situation, overtaken=over)
+        return Seen(now, situation, overtaken=over, silence=quiet)
+
+    def _silence(self, incident: Incident, now: datetime) -> Silence | None:
+        """Of the services at stake, as this log says now and the others said a minute ago."""
+        others = {i.number: i for i in (*self._horizon(), incident)}
+        standing = [incident.standing[1].target] if incident.standing else []
+        return silence(others.values(), (*about(incident), *standing), now)
 
     def _waiting(self, incident: Incident) -> Pull | None:
         """The pull request that waits for a person, as GitHub has it now."""

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
+
+import structlog
 
 from agents.guardrail.judge import Seen, Spoken, judge
 from shared.agent import Effect
-from shared.incident.commands import Command, parse
+from shared.incident.commands import ANSWERS, Command, Mistyped, mistyped, parse
 from shared.incident.episodes import episodes
 from shared.incident.facts import AnyFact, Applied, Commanded, Deployed, Diagnosed, Merged, Proved, Verified
 from shared.incident.parts import Cause, Directive
 from shared.incident.record import Role
 from shared.incident.replay import Incident
-from shared.incident.situation import MOST_ACTIONS, MOST_GAPS, Action, Situation, Standing
+from shared.incident.silence import about, silence
+from shared.incident.situation import MOST_ACTIONS, MOST_GAPS, Action, Silence, Situation, Standing
 from shared.incident.status import Status
+from shared.incident.ticks import Tick
 from shared.policy.model import Policy
-from shared.ports import Engine, Issues, Past, People, Permanent
+from shared.ports import Engine, Issues, Past, People, Permanent, Transient
 from shared.recall.trust import Rung, standing
 from shared.source import Source
 
+log = structlog.get_logger()
 MOST_COMMANDS = 20
 """Unanswered commands looked at together, the newest ones."""
+MOST_SLIPS = 3
+SLIPS_WITHIN = timedelta(minutes=10)
+"""An older comment that was nearly a command is left as it is: whoever wrote it has noticed."""
 ACTING = frozenset((Status.APPROVED, Status.FIXING, Status.VERIFYING, Status.UNDOING))
 
 
@@ -39,10 +47,13 @@ class Guardrail:
         policy: Policy,
         source: Source | None = None,
         horizon: Callable[[], tuple[Incident, ...]] = tuple,
+        ticks: Callable[[], tuple[Tick, ...]] | None = None,
     ) -> None:
         """`source`: the repository, for changes of it; without it they are out of date from the start. `horizon`: the
-        incidents of a long time back, of which a minute may be missing."""
+        incidents of a long time back, of which a minute may be missing. `ticks`: boxes that people ticked on the
+        fleet's own issue, where somebody keeps it."""
         self._horizon = horizon
+        self._ticks = ticks
         self._source = source
         self._engine = engine
         self._issues = issues
@@ -53,23 +64,72 @@ class Guardrail:
     def concerns(self, incident: Incident) -> bool:
         if incident.status is Status.DIAGNOSED and not incident.closed:
             return True
-        return bool(self._unanswered(incident))
+        return bool(self._unanswered(incident) or self._slips(incident) or self._waits(incident))
 
     def look(self, incident: Incident) -> Seen:
         """Raises Transient when actions or permissions cannot be read: without them there is no ruling."""
         now = self._issues.now()
         commands = self._unanswered(incident)[-MOST_COMMANDS:]
-        permissions = {login: self._people.permission(login) for login in {c.login for c in commands}}
+        slips = self._slips(incident)[-MOST_SLIPS:]
+        boxes = self._ticked(incident, now)
+        logins = {said.login for said in (*commands, *boxes)} | {s.login for s in slips}
+        permissions = {login: self._people.permission(login) for login in logins}
         spoken = tuple(Spoken(c, permissions[c.login]) for c in commands)
         situation = self._situation(incident, now) if incident.status is Status.DIAGNOSED else None
-        return Seen(now, spoken, situation)
+        approving = bool(boxes) or any(c.name == "approve" for c in commands)
+        return Seen(
+            now,
+            spoken,
+            situation,
+            self._silence(incident, now) if approving else None,
+            tuple((slip, permissions[slip.login]) for slip in slips),
+            tuple(Spoken(box, permissions[box.login]) for box in boxes),
+        )
 
     def judge(self, incident: Incident, seen: Seen) -> Effect | None:
         return judge(incident, seen, self._policy)
 
     def _unanswered(self, incident: Incident) -> list[Command]:
         counted = {c.comment_id for c in incident.all(Commanded)} | incident.answered
-        return [command for comment in incident.words if comment.id not in counted for command in parse(comment)[:1]]
+        said = (parse(comment)[:1] for comment in incident.words if comment.id not in counted)
+        return [command for found in said for command in found if ANSWERS[command.name] == self.role]
+
+    def _waits(self, incident: Incident) -> str | None:
+        """The digest of what waits for a person here, where a box may stand beside it."""
+        if self._ticks is None or incident.closed:
+            return None
+        if incident.status is Status.ESCALATED:
+            return incident.plan.plan_sha256 if incident.plan is not None else None
+        waits = incident.status is Status.NEEDS_APPROVAL and incident.directive is not None
+        return incident.directive.digest if waits and incident.directive is not None else None
+
+    def _ticked(self, incident: Incident, now: datetime) -> list[Command]:
+        """Boxes ticked of late beside exactly what waits here. An approval from long ago is none."""
+        about, ticks = self._waits(incident), self._ticks
+        if about is None or ticks is None:
+            return []
+        try:
+            told = ticks()
+        except (Transient, Permanent) as failure:  # a comment still counts
+            log.warning("who ticked a box cannot be read", why=str(failure))
+            return []
+        late = now - self._policy.limits.approval_holds_for
+        return [
+            Command("approve", (), t.login, 0, t.sha256, t.edit)
+            for t in told
+            if t.number == incident.number and about.startswith(t.about) and t.at >= late
+        ]
+
+    def _slips(self, incident: Incident) -> list[Mistyped]:
+        """What was nearly a command, of late."""
+        now = self._issues.now()
+        fresh = (c for c in incident.words if c.id not in incident.answered and now - c.created_at < SLIPS_WITHIN)
+        return [slip for comment in fresh if (slip := mistyped(comment)) is not None]
+
+    def _silence(self, incident: Incident, now: datetime) -> Silence | None:
+        """As all logs of the longest time that a silence may last say now. Raises Transient."""
+        others = self._past.recent(self._policy.limits.silence_at_most, besides=incident.number)
+        return silence((*others, incident), about(incident), now)
 
     def _situation(self, incident: Incident, now: datetime) -> Situation:
         directive = incident.directive
@@ -98,6 +158,7 @@ class Guardrail:
             head=self._source.head() if self._source is not None and directive.change is not None else None,
             cause=cause,
             standing=self._standing(incident, others, Rung(directive.target, cause, directive.verb), now),
+            silence=self._silence(incident, now),
         )
 
     def _standing(self, incident: Incident, others: tuple[Incident, ...], rung: Rung, now: datetime) -> Standing:

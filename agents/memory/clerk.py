@@ -45,7 +45,7 @@ class Clerk:
     def step(self) -> tuple[Pull, ...]:
         """Open what is missing; those that were opened. Raises Transient, Permanent."""
         keeping = self._policy.memory
-        if "pull" not in (keeping.postmortems, keeping.runbooks, keeping.grants):
+        if "pull" not in (keeping.postmortems, keeping.runbooks, keeping.grants, keeping.first_day):
             return ()
         opened: list[Pull] = []
         for paper in wanted(self._past(), self._policy, self._now()):

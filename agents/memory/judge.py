@@ -24,20 +24,23 @@ from shared.incident.facts import (
 from shared.incident.replay import Entry, Incident
 from shared.incident.status import Status
 
-PATIENCE: Final = timedelta(seconds=5)
-"""How long an issue whose log has ended may stand open: its firing may be about to be written."""
+PATIENCE: Final = timedelta(seconds=15)
+"""How long an issue that was opened again may stand open: who opens it is about to write why."""
 ANSWERS: Final = (Diagnosed, Escalated, Stuck, Commanded)
 """Facts by which somebody has taken it up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """GitHub's time, since when this process has seen the ended issue open, and earlier incidents in the window."""
+    """GitHub's time, since when this process has seen the ended issue open, and earlier incidents in the window.
+
+    `again`: this process has seen the issue closed at this very end."""
 
     now: datetime
     ended_since: datetime
     earlier: tuple[Incident, ...]
     window: timedelta
+    again: bool = False
 
 
 def judge(incident: Incident, seen: Seen) -> Effect | None:
@@ -50,11 +53,12 @@ def judge(incident: Incident, seen: Seen) -> Effect | None:
 
 
 def _close(incident: Incident, seen: Seen) -> Effect:
-    """Close at once what has just ended. An ended issue that is open later was reopened, by Scout or a person."""
-    just_ended = seen.now - incident.entries[-1].posted_at < PATIENCE
+    """Close at once what has just ended. One that is open again, or later, was reopened: by a person, or by
+    who will say a new firing or somebody's /undo."""
+    just_ended = not seen.again and seen.now - incident.entries[-1].posted_at < PATIENCE
     if just_ended or seen.now - seen.ended_since >= PATIENCE:
         return Close()
-    return Later(seen.ended_since + PATIENCE, "reopened: a new firing may be about to be written")
+    return Later(seen.ended_since + PATIENCE, "reopened: why may be about to be written")
 
 
 def account(incident: Incident, seen: Seen) -> Learned:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from shared.incident.episodes import Episode, episodes
@@ -22,9 +22,12 @@ from shared.policy.model import Policy
 from shared.recall import runbook
 from shared.recall.grants import POLICY, TABLE, CannotEdit, earned, granted, table, with_table
 from shared.recall.trust import Rung, standings
+from shared.recall.would import as_markdown, held_back, summary
 from shared.source import OURS
 
 POSTMORTEMS: Final = "docs/postmortems/"
+FIRST_DAY: Final = "docs/reports/first-day.md"
+A_DAY: Final = timedelta(days=1)
 Files = Mapping[str, bytes]
 
 
@@ -55,6 +58,8 @@ def wanted(incidents: tuple[Incident, ...], policy: Policy, now: datetime) -> It
         yield from _runbooks(past, policy.memory.runbook_after)
     if policy.memory.grants == "pull":
         yield from _grants(standings(past, now - policy.trust.horizon), past, policy)
+    if policy.memory.first_day == "pull":
+        yield from _first_day(whole, now)
 
 
 def _postmortems(incident: Incident) -> Iterator[Paper]:
@@ -169,6 +174,29 @@ def _granting(rung: Rung, known: Mapping[Rung, Standing], policy: Policy) -> Cal
         return {path: data for path, data in made.items() if data != there[path]}
 
     return make
+
+
+def _first_day(incidents: tuple[Incident, ...], now: datetime) -> Iterator[Paper]:
+    """Once, a day after the first thing that only a person's approval held back; as the logs stood then."""
+    asked = held_back(incidents, datetime.min.replace(tzinfo=UTC))
+    if not asked or now < (until := asked[0].asked_at + A_DAY):
+        return
+    held = held_back(incidents, asked[0].asked_at, until)
+    text = (
+        f"# What the fleet would have done\n\nFrom {asked[0].asked_at:%Y-%m-%d %H:%M} UTC on, one day, by its facts. "
+        "Counted is what passed every rule of the policy but one: that a person is asked.\n\n"
+        f"{summary(held)}\n\n{as_markdown(held)}\n"
+        f"To let it act: `approval: false` (for changes `merge: policy`) in {code(POLICY)}, or a grant for one "
+        "service, cause and action. `./mission-control.sh report --would` makes this table for any time.\n"
+    )
+    yield Paper(
+        branch=f"{OURS}first-day",
+        title="The first day: what the fleet would have done without asking",
+        body=_body(summary(held), FIRST_DAY),
+        reads=(FIRST_DAY,),
+        make=_once(FIRST_DAY, text.encode()),
+        at=until,
+    )
 
 
 def _body(what: str, name: str) -> str:

@@ -33,7 +33,10 @@ SELDOM: Final = timedelta(seconds=2)
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long good signs must hold after an action, and when there being none is the answer."""
+    """How long good signs must hold after an action, and when there being none is the answer.
+
+    What is well when it is time to give up is given the time to hold.
+    """
 
     healthy_for: timedelta = timedelta(seconds=3)
     give_up: timedelta = timedelta(seconds=30)
@@ -64,9 +67,11 @@ def after_action(detected: Detected, view: View, patience: Patience, *, changed:
     if missing is None:
         return _verdict("healthy", _well(view), detected, view)
     waited, give_up = view.at - view.since, patience.give_up + _looks_back(detected)
-    if waited >= give_up:
+    holding = timedelta() < held < patience.healthy_for
+    if waited >= give_up and not holding:
         return _verdict(failed, f"no sign of health in {waited.total_seconds():.0f} s: {missing}", detected, view)
-    return Waiting(min(_until(held, patience.healthy_for), give_up - waited), missing)
+    until = _until(held, patience.healthy_for)
+    return Waiting(until if holding else min(until, give_up - waited), missing)
 
 
 def by_itself(detected: Detected, detected_at: datetime, view: View, patience: Patience) -> Verified | Waiting:

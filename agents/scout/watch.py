@@ -12,6 +12,7 @@ from typing import Final, Protocol
 import structlog
 
 from agents.scout.alerts import Alert
+from agents.scout.bulletin import Bulletin
 from agents.scout.detectors.alert import AlertDetector, corroborated
 from agents.scout.judge import DETECTORS, Surroundings, fingerprint, judge_patrol
 from agents.scout.learner import Learner
@@ -70,14 +71,21 @@ class Watch:
     """Thread-safe: the patrol's thread steps, the worker's threads ask for views."""
 
     def __init__(
-        self, patrol: Steps, *, think: Callable[[str], None] | None = None, learner: Learner | None = None
+        self,
+        patrol: Steps,
+        *,
+        think: Callable[[str], None] | None = None,
+        learner: Learner | None = None,
+        bulletin: Bulletin | None = None,
     ) -> None:
+        """`bulletin` is shown each look and its findings; nothing comes back from it."""
         self._patrol = patrol
         self._think = think or (lambda _: None)
         self._lock = threading.RLock()
         self._detectors = tuple(make() for make in DETECTORS)
         self._alerts = next(d for d in self._detectors if isinstance(d, AlertDetector))
         self._learner = learner
+        self._bulletin = bulletin
         self._traffic = Traffic(learner.take) if learner is not None else Traffic()
         self._vitals = Vitals()
         self._at: datetime | None = None
@@ -147,6 +155,8 @@ class Watch:
         calls = self._traffic.settle((s for s in seen.spans if is_patient(s.service)), seen.at)
         seen = replace(seen, calls=tuple(c for c in calls if self._counts(c)), troubled=self._troubled(still_open))
         self._findings = corroborated(tuple(f for d in self._detectors for f in d.update(seen)))
+        if self._bulletin is not None:
+            self._bulletin.take(seen, self._findings)
         services = {*seen.containers, *(c.service for c in calls), *(f.service for f in self._findings)}
         self._vitals.update(seen, self._findings, {s: self._tallies(s) for s in sorted(services)})
         self._drop_pending(tuple(incidents.values()), seen.at)

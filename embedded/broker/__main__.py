@@ -23,6 +23,7 @@ TOPICS: Final = {
     "sre.thoughts": 1,
     "sre.heartbeats": 1,
     "sre.baselines": 1,
+    "sre.vitals": 1,
     "sre.dead-letters": 1,
 }
 """Topic to number of partitions. Where order across keys helps people to follow along, one partition."""

@@ -23,6 +23,7 @@ def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m embedded.forge", description="A local GitHub for one repository.")
     parser.add_argument("--port", type=int, default=0, help="0 takes any free port")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on; a container listens on 0.0.0.0")
+    parser.add_argument("--site", default="", help="URL of the pages as people open them; else as each client asks")
     parser.add_argument("--data", type=Path, required=True, help="folder of the database and the git repository")
     parser.add_argument("--accounts", type=Path, help='JSON, mode 0600: {"repo","accounts":[{"login","token","role"}]}')
     parser.add_argument("--repo", help="owner/name, when --accounts is not given")
@@ -51,6 +52,7 @@ def main() -> int:
         sys.stderr.write(f"forge: {error}\n")
         return 2
     world = open_world(options.data.resolve(), accounts, seed_from=options.seed_dir, rate_limit=options.rate_limit)
+    world.people = options.site.rstrip("/")
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((options.host, options.port))

@@ -34,12 +34,17 @@ class BadAccounts(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A login with its secret. `app` marks a GitHub App installation, the only kind that may create check runs."""
+    """A login with its secret. `app` marks a GitHub App installation, the only kind that may create check runs.
+
+    `scopes` are those of a classic token, as `X-OAuth-Scopes` tells them; None: a fine-grained one, which tells none.
+    What an account may is its role's alone.
+    """
 
     login: str
     token: str = field(repr=False)
     role: Role
     app: bool = False
+    scopes: str | None = "repo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +68,19 @@ def role_named(name: str) -> Role:
 
 
 def read_accounts(path: Path) -> Accounts:
-    """Read `{"repo":"o/r","accounts":[{"login","token","role"[,"app"]}]}` from a file only its owner can read."""
+    """Read `{"repo":"o/r","accounts":[{"login","token","role"[,"app","scopes"]}]}` from a file of mode 0600."""
     if path.stat().st_mode & 0o077:
         raise BadAccounts(f"{path} can be read by others; chmod 600 it, it holds tokens")
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
         everyone = [
-            Account(str(a["login"]), str(a["token"]), role_named(str(a["role"])), bool(a.get("app", False)))
+            Account(
+                login=str(a["login"]),
+                token=str(a["token"]),
+                role=role_named(str(a["role"])),
+                app=bool(a.get("app", False)),
+                scopes=a.get("scopes", "repo"),
+            )
             for a in raw["accounts"]
         ]
         return checked(str(raw["repo"]), everyone)

@@ -12,7 +12,7 @@ from embedded.forge.rest.api import Api
 from embedded.forge.world import World
 
 PREFIX = "/api/v3"
-REST_WORDS = frozenset({"repos", "repositories", "user", "users", "rate_limit", "search", "meta"})
+REST_WORDS = frozenset({"repos", "repositories", "user", "users", "rate_limit", "search", "meta", "graphql"})
 """First words of a path that are REST without the prefix, and so can be neither an owner nor a page."""
 
 
@@ -41,6 +41,8 @@ class Forge:
             await self._down(scope, receive, send)
         elif path == PREFIX or path.startswith(PREFIX + "/"):
             await self._api(scope, receive, send, PREFIX)
+        elif path == "/api/graphql":  # where GitHub Enterprise has it
+            await self._api(scope, receive, send, "/api")
         elif word in REST_WORDS:
             await self._api(scope, receive, send, "")
         elif SmartHttp.takes(path):

@@ -13,6 +13,11 @@ CREATE TABLE IF NOT EXISTS issues(
   lock_reason TEXT, comments INTEGER NOT NULL DEFAULT 0, created_at TEXT NOT NULL, updated_at TEXT NOT NULL,
   closed_at TEXT, closed_by TEXT, is_pull INTEGER NOT NULL DEFAULT 0, born REAL NOT NULL);
 CREATE INDEX IF NOT EXISTS issues_state ON issues(state, created_at);
+CREATE TABLE IF NOT EXISTS body_edits(
+  id INTEGER PRIMARY KEY AUTOINCREMENT, number INTEGER NOT NULL, editor TEXT NOT NULL, body TEXT NOT NULL,
+  edited_at TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS body_edits_number ON body_edits(number, id);
+CREATE TABLE IF NOT EXISTS pins(number INTEGER PRIMARY KEY, pinned_by TEXT NOT NULL, pinned_at TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS issue_labels(
   id INTEGER PRIMARY KEY AUTOINCREMENT, number INTEGER NOT NULL, label_id INTEGER NOT NULL
   REFERENCES labels(id) ON DELETE CASCADE, UNIQUE(number, label_id));

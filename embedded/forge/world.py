@@ -32,6 +32,8 @@ class World:
     on_push: list[Callable[[str, Sequence[RefChange]], None]] = field(default_factory=list)
     site: str = "http://127.0.0.1"
     """scheme://host under which the forge was last addressed; webhooks sent for a git push use it."""
+    people: str = ""
+    """scheme://host under which people open the pages, where programs use another (see Urls)."""
     _actor: threading.local = field(default_factory=threading.local)
 
     def account(self, token: str) -> Account | None:

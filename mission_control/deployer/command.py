@@ -9,24 +9,28 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from mission_control import record
 from mission_control.deployer.deploy import Deployer, Host, Outcome
 from mission_control.deployer.follow import AGENT, Head, follow
 from mission_control.deployer.journal import Busy
 from mission_control.deployer.release import NoRelease, Releases
+from mission_control.exits import Ended, Exit
 from mission_control.github import GithubSaysNo, Repository, pages
-from mission_control.patients import Site
 from mission_control.settings import Settings
+from mission_control.terminal.printable import printable
+from mission_control.world import record
+from mission_control.world.patients import Site
 from shared.adapters.git import GitSaysNo
 from shared.redaction import Redactor
 
 if TYPE_CHECKING:
     from docker.client import DockerClient
+
+    from mission_control.terminal.shapes import DeployShape
 
 FOLDER: Final = "deploy"
 """Inside the state folder: the journal, the repository's clone and the releases."""
@@ -34,7 +38,7 @@ EMBEDDED_EVERY: Final = 0.5
 """Seconds between two looks at a forge on this machine. A real GitHub is asked as often as the herald asks it."""
 
 
-class NotDeployed(Exception):
+class NotDeployed(Ended):
     """The deploy could not be tried at all; the message says why."""
 
 
@@ -142,12 +146,20 @@ def _once(deployer: Deployer, head: Head, origin: Origin, order: Order) -> int:
     except (GithubSaysNo, GitSaysNo, NoRelease, Busy, DockerException) as no:
         raise NotDeployed(str(no)) from no
     _tell(outcome, order.as_json)
-    return 0 if outcome.state == "success" else 1
+    return Exit.OK if outcome.state == "success" else Exit.ERROR
 
 
 def _tell(outcome: Outcome, as_json: bool) -> None:
-    line = json.dumps(asdict(outcome)) if as_json else f"{outcome.sha[:10]} {outcome.state}: {outcome.text}"
-    sys.stdout.write(line + "\n")
+    if as_json:
+        document: DeployShape = {
+            "sha": outcome.sha,
+            "state": outcome.state,
+            "text": outcome.text,
+            "touched": list(outcome.touched),
+        }
+        sys.stdout.write(json.dumps(document) + "\n")
+    else:
+        sys.stdout.write(printable(f"{outcome.sha[:10]} {outcome.state}: {outcome.text}") + "\n")
 
 
 @contextmanager

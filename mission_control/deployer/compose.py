@@ -21,8 +21,8 @@ from mission_control.deployer.deploy import Host, NotMade
 from mission_control.deployer.engine import Engine
 from mission_control.deployer.plan import Plan, Seen, plan
 from mission_control.deployer.release import COMPOSE, SOURCE, BadRelease, Release
-from mission_control.patients import RELEASE, SERVICES, SPEC, wrong_services
 from mission_control.settings import REPOSITORY_ROOT, Settings
+from mission_control.world.patients import RELEASE, SERVICES, SPEC, wrong_services
 from shared.incident.change import REPLICAS
 
 SOCKET: Final = "unix:///var/run/docker.sock"
@@ -89,9 +89,11 @@ class ComposeHost:
         spec = specs(release, self._described(release))[name]
         self._build(release)
         wanted = {**self._engine.there(SERVICES), name: Seen(spec, "", release.sha)}
+        deployed = override(wanted)
         file = self._folder / OVERRIDE
-        file.write_text(yaml.safe_dump(override(wanted), sort_keys=True), encoding="utf-8")
+        file.write_text(yaml.safe_dump(deployed, sort_keys=True), encoding="utf-8")
         self._run(*self._compose(release), "-f", str(file), "up", "-d", "--no-deps", "--no-build", name)
+        self._engine.keep_images(IMAGE, {service["image"] for service in deployed["services"].values()})
 
     def begin(self, name: str) -> None:
         self._engine.begin(name)

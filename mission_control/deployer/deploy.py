@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from mission_control.deployer.journal import Journal, one_at_a_time, read_journal
 from mission_control.deployer.plan import Plan
@@ -29,6 +29,9 @@ LOOK_EVERY: Final = 0.1
 NEWER_EVERY: Final = 1.0
 """Seconds between two questions for a newer commit while health is waited for."""
 _ENDED: Final = ("exited", "out of memory", "gone")
+
+
+State = Literal["success", "failure", "superseded", "stopped"]
 
 
 class NotMade(Exception):
@@ -61,7 +64,7 @@ class Outcome:
     """How it went. `state`: success, failure, superseded (a newer commit came first) or stopped (asked to)."""
 
     sha: str
-    state: str
+    state: State
     text: str
     touched: tuple[str, ...] = ()
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import logging
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from mission_control.deployer.plan import Seen
-from mission_control.patients import RELEASE, SPEC
+from mission_control.world.patients import RELEASE, SPEC
 
 if TYPE_CHECKING:
     from docker.client import DockerClient
     from docker.models.containers import Container
+
+log = logging.getLogger("mission_control.deployer")
 
 GRACE: Final = 3
 """Seconds from SIGTERM to SIGKILL: longer than a service takes for requests under way."""
@@ -69,6 +72,16 @@ class Engine:
         except ValueError:
             return line
         return str(said["event"]) if isinstance(said, dict) and "event" in said else ""
+
+    def keep_images(self, repository: str, tags: Collection[str]) -> None:
+        """Remove every other tag of `repository`; the engine keeps what a container still runs from."""
+        from docker.errors import APIError
+
+        for tag in (tag for image in self._client.images.list(repository) for tag in image.tags if tag not in tags):
+            try:
+                self._client.images.remove(tag)
+            except APIError as no:
+                log.info("%s stays: %s", tag, no.explanation)
 
     def label(self, name: str, label: str) -> str | None:
         """One label of a container, if it is there."""

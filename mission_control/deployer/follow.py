@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
 
@@ -39,8 +40,8 @@ class Head:
             self._path = f"/git/ref/heads/{quote(branch)}"
         headers = {"If-None-Match": self._etag} if self._etag else {}
         answer = self._repository.call("GET", self._path, headers=headers)
-        if answer.status_code != requests.codes.not_modified:
-            self._sha, self._etag = str(answer.json()["object"]["sha"]), answer.headers.get("ETag", "")
+        if answer.status_code != HTTPStatus.NOT_MODIFIED:
+            self._sha, self._etag = str(answer.json()["object"]["sha"]), answer.headers.get("ETag") or ""
         return self._sha
 
     def is_not(self, sha: str) -> bool:

@@ -8,7 +8,7 @@ from mission_control.deployer.deploy import NotMade
 from mission_control.deployer.engine import Engine
 from mission_control.deployer.plan import Plan, plan
 from mission_control.deployer.release import Release
-from mission_control.patients import LOAD, SERVICES, Patient, Site, marketplace
+from mission_control.world.patients import LOAD, SERVICES, Patient, Site, marketplace
 
 ALL = (*SERVICES, LOAD)
 

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import quote
 
-from mission_control.pulse import Heard, spoken
-from mission_control.roster import ROLES
+from mission_control.fleet.pulse import Heard, spoken
+from mission_control.fleet.roster import ROLES
 from shared.adapters.github.client import GitHub
 from shared.incident.labels import CATALOGUE, PULSE
 from shared.ports import Clock, Permanent, Transient

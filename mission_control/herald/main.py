@@ -9,20 +9,25 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Final
 
+from agents.memory.rounds import Rounds
+from mission_control.fleet.measures import measure_stream
+from mission_control.fleet.policy_file import read_policy
 from mission_control.herald.changes import Hint
 from mission_control.herald.heartbeat import Heartbeat, describing
 from mission_control.herald.herald import Herald
+from mission_control.herald.keeper import EVERY, Ears, Keeper
 from mission_control.herald.webhook import Webhook
-from mission_control.measures import measure_stream
+from mission_control.herald.world import GitHubWorld
 from mission_control.settings import BadSettings, Settings
 from shared.adapters.github import Address, GitHub, connect
 from shared.adapters.kafka import Stream
 from shared.incident.labels import INCIDENT
 from shared.incident.signing import parse_keyring
 from shared.ports import Clock, Permanent
+from shared.runtime.archive import Archive
 from shared.runtime.clock import SystemClock
 from shared.runtime.health import HealthServer
-from shared.stream import HEARTBEATS
+from shared.stream import HEARTBEATS, Event
 
 log = logging.getLogger("mission_control.herald")
 
@@ -39,9 +44,12 @@ def run_herald(settings: Settings) -> int:
         if settings.kafka is None:
             log.warning("KAFKA_BOOTSTRAP_SERVERS is not set: nobody can be woken, the workers poll")
             _on_signals(stopping.set)
-            heartbeat = _heartbeat(_github(settings, stack), SystemClock(), deaf=True)
+            github = _github(settings, stack)
+            heartbeat = _heartbeat(github, SystemClock(), deaf=True)
+            check = _board(settings, github, None, stack)
             while not stopping.wait(IDLE_EVERY):
                 heartbeat.step()
+                check()
             return 0
         stream = Stream(settings.kafka, "herald")
         stack.callback(stream.close, 2.0)
@@ -79,8 +87,25 @@ def _github(settings: Settings, stack: ExitStack) -> GitHub:
 def _herald(settings: Settings, stream: Stream, stack: ExitStack) -> Herald:
     github, clock = _github(settings, stack), SystemClock()
     heartbeat = _heartbeat(github, clock, deaf=False)
-    stream.subscribe((HEARTBEATS,), None, lambda _, event: heartbeat.on_event(event))
-    return Herald(
+    ears = Ears(github.reads.now)
+    late: list[Herald] = []
+
+    def tell(number: int) -> None:
+        for herald in late:
+            herald.announce([Hint(number, "ticked")])
+
+    check = _board(settings, github, ears, stack, tell)
+
+    def on_event(_: str, event: Event) -> None:
+        heartbeat.on_event(event)
+        ears.on_event(event)
+
+    def polled() -> None:
+        heartbeat.step()
+        check()
+
+    stream.subscribe((HEARTBEATS,), None, on_event)
+    herald = Herald(
         github.wire.address.repo,
         github.watch("/issues/events"),
         github.watch("/issues/comments", {"sort": "updated", "direction": "desc"}),
@@ -88,8 +113,29 @@ def _herald(settings: Settings, stream: Stream, stack: ExitStack) -> Herald:
         publisher=stream,
         clock=clock,
         fleet=parse_keyring(settings.keys_file.read_text(encoding="utf-8")).accounts,
-        heartbeat=heartbeat.step,
+        heartbeat=polled,
     )
+    late.append(herald)
+    return herald
+
+
+def _board(
+    settings: Settings,
+    github: GitHub,
+    ears: Ears | None,
+    stack: ExitStack,
+    tell: Callable[[int], None] = lambda _: None,
+) -> Callable[[], None]:
+    """Keep the fleet's own issue beside the polling; call what is returned to hear of a bug in that."""
+    if not settings.board_issue:
+        return lambda: None
+    keyring = parse_keyring(settings.keys_file.read_text(encoding="utf-8"))
+    past = Archive(github.reads, keyring)
+    keeper = Keeper(GitHubWorld(github), past, github.writes, read_policy(settings), lambda: github.login, ears, tell)
+    rounds = Rounds("board", keeper.step, EVERY)
+    rounds.start()
+    stack.callback(rounds.stop)
+    return rounds.check
 
 
 def _heartbeat(github: GitHub, clock: Clock, *, deaf: bool) -> Heartbeat:

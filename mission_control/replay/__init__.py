@@ -1,5 +1,7 @@
 """`replay N`: the decisions of one incident made again, offline, from its log and what was frozen."""
 
+from mission_control.exits import Ended
 
-class BadCase(Exception):
+
+class BadCase(Ended):
     """The file is no case, or not the case that was exported."""

@@ -15,6 +15,7 @@ from mission_control.replay.bundle import Bundle, policy_in
 from mission_control.replay.table import Result, document, lines
 from mission_control.running import Target, target
 from mission_control.settings import BadSettings, Settings
+from mission_control.terminal.console import progress
 from shared.adapters.case_files import FOLDER, CaseFiles
 from shared.incident.facts import Ruled
 from shared.incident.replay import Incident, replay
@@ -94,14 +95,20 @@ def _from_github(settings: Settings, wish: Wish) -> Bundle:
     at, number = target(settings), wish.number
     if number is None:
         raise BadSettings(("replay needs the number of an issue, or --case FILE",))
-    keyring, thread = _keyring(at), at.repository.thread(number)
-    incident = replay(thread, keyring)
+    keyring = _keyring(at)
+    with progress("reading logs") as tell:
+        thread = at.repository.thread(number)
+        incident = replay(thread, keyring)
+        earlier = {}
+        for done, n in enumerate(others := earlier_named(incident), 1):
+            tell(done, len(others) + 1)
+            earlier[n] = at.repository.thread(n)
     shelf = CaseFiles(wish.cases or settings.state_dir / FOLDER)
     given = Given(
         thread=thread,
         keyring=keyring,
         policy=None,
-        earlier={n: at.repository.thread(n) for n in earlier_named(incident)},
+        earlier=earlier,
         frozen=_frozen(shelf, incident),
         window=settings.recurrence_window,
     )

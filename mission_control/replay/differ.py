@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from mission_control.terminal.printable import shortened
 from shared.incident.codec import compact
 from shared.incident.facts import AnyFact, parse_fact
 from shared.redaction import Redactor
@@ -88,5 +89,4 @@ def _parts(value: Any) -> dict[str, Any] | None:
 
 def _shown(value: Any) -> str:
     text = value if isinstance(value, str) else repr(value)
-    clean = "".join(sign if sign.isprintable() else "?" for sign in text)
-    return clean if len(clean) <= LONGEST else f"{clean[: LONGEST - 1]}…"
+    return shortened(text, LONGEST)

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from mission_control.exits import Exit
 from mission_control.replay.again import Again, Verdict
 from mission_control.replay.bundle import Expected
+from mission_control.terminal.printable import printable
 from shared.incident.replay import Incident
 
 WORDS: Final[dict[Verdict, str]] = {
@@ -17,9 +19,9 @@ WORDS: Final[dict[Verdict, str]] = {
     "refused": "REFUSED",
 }
 """Of decisions; what is none is told in one line for all."""
-SAME: Final = 0
-DIFFERS: Final = 1
-IN_PART: Final = 3
+SAME: Final = Exit.OK
+DIFFERS: Final = Exit.ERROR
+IN_PART: Final = Exit.DEGRADED
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Result:
         return (*new, *gone, *(f"fact {row.seq}: {row.now}" for row in self.rows if row.verdict == "refused"))
 
     @property
-    def code(self) -> int:
+    def code(self) -> Exit:
         """0: all decisions are the same (or differ as accepted); 1: some differ, or the log is not whole; 3: the same,
         as far as they could be made again."""
         if not self.incident.whole or self.odd:
@@ -112,11 +114,6 @@ def document(result: Result) -> dict[str, Any]:
         ],
         "not_as_accepted": list(result.odd),
     }
-
-
-def printable(text: str) -> str:
-    """`text`, which came from the world, without anything a terminal would obey."""
-    return "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
 def _line(one: Expected) -> str:

@@ -11,7 +11,8 @@ from typing import Final
 PROTECTED: Final = (
     ".*", "*/.*",  # .github, .gitattributes, .gitmodules, .ci, .env and the like
     "AGENTS.md", "CLAUDE.md", "CONTRIBUTING.md", "LICENSE",
-    "agents/*", "shared/*", "mission_control/*", "embedded/*", "tests/architecture/*", "tests/promises.toml",
+    "agents/*", "shared/*", "dashboard/*", "mission_control/*", "embedded/*",
+    "tests/architecture/*", "tests/promises.toml",
     "deploy/*", "!deploy/stack.yaml",
     "docker-compose*.yml", "docker-compose*.yaml", "compose*.yml", "compose*.yaml", "Dockerfile*",
     "mission-control.sh", "trigger_chaos.py", "pyproject.toml", "setup.*", "uv.lock", "requirements*", "conftest.py",

@@ -24,7 +24,7 @@ from shared.incident.parts import (
     Severity,
     Symptom,
 )
-from shared.incident.record import Digest, Line, Name, Record, Text
+from shared.incident.record import Digest, Line, Name, Record, Text, Tier3
 from shared.incident.situation import Situation
 
 Lines = Annotated[tuple[Line, ...], Field(max_length=8)]
@@ -115,8 +115,8 @@ class Commanded(Fact):
     """A person's word, checked live. Bound to the comment it stands in and to the directive it speaks of."""
 
     kind: Literal["commanded"] = "commanded"
-    LATER = frozenset(("steers",))
-    command: Literal["approve", "deny", "retry", "escalate", "focus", "reject", "undo"]
+    LATER = frozenset(("steers", "silences", "edit", "to"))
+    command: Literal["approve", "deny", "retry", "escalate", "focus", "reject", "undo", "silence"]
     login: Line
     permission: Line
     comment_id: int
@@ -125,10 +125,24 @@ class Commanded(Fact):
     expires_at: AwareDatetime | None = None
     steers: Steers | None = None
     """For `focus` and `reject`."""
+    silences: Annotated[tuple[Name, ...], Field(max_length=4)] = ()
+    """For `silence`: the services that nothing is done to until `expires_at`; without that, any more."""
+    edit: Line = ""
+    """For a ticked box instead of a comment (`comment_id` 0): GitHub's id of the edit, whose body is hashed."""
+    to: Tier3 | None = None
+    """For `escalate`: who is asked first; None: whoever is first in the settings."""
     MOVES = (
         "commanded:approve", "commanded:deny", "commanded:retry", "commanded:escalate", "commanded:focus",
-        "commanded:reject", "commanded:undo",
+        "commanded:reject", "commanded:undo", "commanded:silence",
     )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _said_somewhere(self) -> Commanded:
+        if bool(self.edit) == bool(self.comment_id) or (self.edit and self.command != "approve"):
+            raise ValueError("a command stands in a comment, or it is a box ticked to approve")
+        if self.to is not None and self.command != "escalate":
+            raise ValueError("only an escalation is to somebody")
+        return self
 
     @property
     def move(self) -> str:

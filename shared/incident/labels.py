@@ -14,11 +14,13 @@ JULES_FIX: Final = "jules-fix"
 HOLD: Final = "sre:hold"
 FREEZE: Final = "sre:freeze"
 PULSE: Final = "sre:heartbeat"
-"""On nothing; its description says when the fleet was last heard (mission_control/pulse.py)."""
+"""On nothing; its description says when the fleet was last heard (mission_control/fleet/pulse.py)."""
 FORGET: Final = "sre:forget"
 """An issue with this label teaches nothing: it is in no index, and no judgement counts it."""
 SILENT: Final = "sre:silent"
 REPORT: Final = "report"
+DASHBOARD: Final = "sre:dashboard"
+"""The one issue that shows the fleet (mission_control/herald/board.py)."""
 AUTO_FIX: Final = "sre-auto-fix"
 AUTO_MERGED: Final = "Auto-Merged"
 LEARNED: Final = "Learning: Indexed"
@@ -45,6 +47,7 @@ CATALOGUE: Final[dict[str, tuple[str, str]]] = {
     FREEZE: ("000000", "An open issue with this label stops every action of the fleet"),
     PULSE: ("ededed", "Not heard yet: on no issue, the herald writes here when the fleet was last heard"),
     SILENT: ("d93f0b", "Opened and closed by the watchdog: the fleet is not heard"),
+    DASHBOARD: ("1d76db", "The issue that shows the fleet: kept by the herald, one of it"),
     REPORT: ("d4c5f9", "A person's report: people read it, the fleet does not"),
     AUTO_FIX: ("0e8a16", "A pull request of the fleet"),
     AUTO_MERGED: ("5319e7", "Merged by the fleet, as policy allows"),

@@ -71,10 +71,11 @@ class PostMortem:
     follow_ups: tuple[str, ...]
     model: tuple[tuple[str, str], ...]
     """(the model's name, its sentence)."""
-    account: Learned
+    account: Learned | None
+    """None: it is not closed, this is the post-mortem so far."""
 
 
-def postmortem(incident: Incident, account: Learned, firing: int | None = None) -> PostMortem:
+def postmortem(incident: Incident, account: Learned | None, firing: int | None = None) -> PostMortem:
     """Of one firing (from 1), the newest one where none is named. Raises LookupError where there is none."""
     told = episodes(incident)
     number = len(told) if firing is None else firing
@@ -168,7 +169,7 @@ def _missing(entries: tuple[Entry, ...]) -> Iterator[str]:
             yield from fact.missing
 
 
-def _follow_ups(entries: tuple[Entry, ...], episode: Episode, account: Learned) -> Iterator[str]:
+def _follow_ups(entries: tuple[Entry, ...], episode: Episode, account: Learned | None) -> Iterator[str]:
     """What is left for people, each from a fact."""
     where = f"{episode.cause} in {episode.service}"
     last = next((t for t in reversed(episode.tries) if t.result == "worked"), None)
@@ -176,7 +177,7 @@ def _follow_ups(entries: tuple[Entry, ...], episode: Episode, account: Learned) 
         yield f"Find out why: a restart ended {where}, and changed nothing about its cause"
     if last is not None and last.verb == "set-memory":
         yield f"Find out what {episode.service} needs the memory for: its limit was raised, not its use mended"
-    if account.recurrences:
+    if account is not None and account.recurrences:
         yield f"It has come back {account.recurrences} time(s) within the window: change what causes it"
     if verdict(entries) == "recovered":
         yield f"It went away by itself: find out what {episode.symptom} on {episode.detected} was"

@@ -9,6 +9,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, StringConstraints, model_serializer
 
 Role = Literal["scout", "brain", "guardrail", "fixer", "memory", "escalation", "operator"]
+Tier3 = Literal["jules", "copilot", "claude", "command", "human"]
+"""Who can be handed what is architectural; `human` is nobody but the people of the repository."""
 Line = Annotated[str, StringConstraints(max_length=300)]
 """One line of evidence or explanation."""
 Text = Annotated[str, StringConstraints(max_length=4_000)]

@@ -145,8 +145,8 @@ def render(fact: AnyFact, incident: Incident | None = None) -> str:
     return text.strip() + "\n"
 
 
-def render_postmortem(incident: Incident, account: Learned, firing: int) -> str:
-    """The post-mortem of one firing as Markdown."""
+def render_postmortem(incident: Incident, account: Learned | None, firing: int | None = None) -> str:
+    """The post-mortem of one firing (the newest where none is named) as Markdown; so far, where there is no account."""
     return _ENVIRONMENT.get_template("postmortem.md").render(story=postmortem(incident, account, firing)).strip() + "\n"
 
 
@@ -158,3 +158,8 @@ def title(fact: Detected) -> str:
 def render_card(**values: object) -> str:
     """The status card's Markdown."""
     return _ENVIRONMENT.get_template("card.md").render(**values).strip()
+
+
+def render_board(**values: object) -> str:
+    """The text of the issue that shows the fleet, as Markdown."""
+    return _ENVIRONMENT.get_template("board.md").render(**values).strip()

@@ -352,7 +352,7 @@ def unbound(incident: Incident, fact: AnyFact, at: datetime) -> str | None:
 
 def _uncounted(incident: Incident, fact: Commanded) -> str | None:
     """Why a person's command does not count."""
-    if any(c.comment_id == fact.comment_id for c in incident.all(Commanded)):
+    if any((c.comment_id, c.edit) == (fact.comment_id, fact.edit) for c in incident.all(Commanded)):
         return "this comment has been counted"
     match fact.command:
         case "approve":
@@ -367,6 +367,9 @@ def _uncounted(incident: Incident, fact: Commanded) -> str | None:
         case "undo":
             if incident.standing is None:
                 return "there is no change to take back"
+        case "silence":
+            if incident.detected.service not in fact.silences:
+                return "silences another service"
         case _:
             pass
     return None

@@ -43,13 +43,23 @@ class Standing(Record):
     """Those of `in_a_row` that a person had approved."""
 
 
+class Silence(Record):
+    """A person's word that nothing is to be done to some services until then."""
+
+    login: Line
+    issue: Annotated[int, Field(ge=1)]
+    """Where it was said."""
+    services: Annotated[tuple[Line, ...], Field(max_length=4)]
+    until: AwareDatetime
+
+
 class Situation(Record):
     """Everything the rules look at besides the directive. Times are GitHub's.
 
     A field that is added goes into LATER with a default that means "not looked at": rulings before it hold none.
     """
 
-    LATER = frozenset(("head", "cause", "standing"))
+    LATER = frozenset(("head", "cause", "standing", "silence"))
     now: AwareDatetime
     frozen: bool
     held: bool
@@ -71,6 +81,9 @@ class Situation(Record):
     """What the directive is against, as diagnosed."""
     standing: Standing | None = None
     """Of the directive's verb against that cause in its target; None when it was not looked at."""
+
+    silence: Silence | None = None
+    """The longest one in force of the target, or of the service that the incident was seen on."""
 
     def __hash__(self) -> int:
         """Facts can be put into sets, and this is in one of them."""

@@ -37,10 +37,13 @@ STEERED: Final = {"commanded:focus": Status.DETECTED, "commanded:reject": Status
 UNDO: Final = {"commanded:undo": Status.UNDOING}
 """A person takes back the change that this incident merged (`replay.unbound`: only where one stands)."""
 
+SILENCE: Final = "commanded:silence"
+"""A person wants no action for a service for a while, or again: it moves nothing, and may be said anywhere."""
+
 ADVICE: Final = "advised"
 """A model's words move nothing. They may stand where Brain is the next to speak, and where only a person is."""
 
-TRANSITIONS: Final[dict[Status, dict[str, Status]]] = {
+_MOVES: Final[dict[Status, dict[str, Status]]] = {
     Status.NEW: {"detected": Status.DETECTED},
     Status.DETECTED: {"diagnosed": Status.DIAGNOSED, ADVICE: Status.DETECTED} | ANYWHERE | GONE | ASIDE,
     Status.DIAGNOSED: {
@@ -104,6 +107,7 @@ TRANSITIONS: Final[dict[Status, dict[str, Status]]] = {
     | UNDO,
     Status.CLOSED: {"detected": Status.DETECTED} | UNDO,
 }
+TRANSITIONS: Final = {s: row if s is Status.NEW else row | {SILENCE: s} for s, row in _MOVES.items()}
 
 _ANY: Final[frozenset[Role]] = frozenset(("scout", "brain", "guardrail", "fixer", "memory", "escalation"))
 

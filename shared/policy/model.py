@@ -52,6 +52,7 @@ class ServiceRule(Record):
 class Limits(Record):
     """Bounds on how often and when."""
 
+    LATER = frozenset(("silence_at_most",))
     actions_per_service: Annotated[int, Field(ge=0)]
     actions_in_all: Annotated[int, Field(ge=0)]
     window: Duration
@@ -61,6 +62,7 @@ class Limits(Record):
     minimum_confidence: Share
     ruling_holds_for: Duration
     approval_holds_for: Duration
+    silence_at_most: Duration = timedelta(days=1)
 
 
 class Autonomy(Record):
@@ -95,6 +97,7 @@ class Trust(Record):
 class Keeping(Record):
     """What Memory writes down besides the incident itself."""
 
+    LATER = frozenset(("first_day",))
     postmortems: Literal["comment", "pull"] = "comment"
     """`pull`: besides the comment, a file under docs/postmortems/ by pull request."""
     runbooks: Literal["none", "pull"] = "none"
@@ -102,6 +105,8 @@ class Keeping(Record):
     runbook_after: Annotated[int, Field(ge=2)] = 3
     grants: Literal["none", "pull"] = "none"
     """`pull`: what has earned it is proposed as a grant in this file, by pull request."""
+    first_day: Literal["none", "pull"] = "none"
+    """`pull`: a day after the first thing that only a person's approval held back, docs/reports/first-day.md."""
     leave_out: tuple[Line, ...] = ()
     """Paths that are not indexed, with `*` for any characters."""
 

@@ -33,6 +33,13 @@ def not_held(_: Policy, __: Directive, s: Situation) -> tuple[bool, str]:
     return not s.held, "label sre:hold" if s.held else "no hold"
 
 
+def not_silenced(_: Policy, __: Directive, s: Situation) -> tuple[bool, str]:
+    if s.silence is None or s.silence.until <= s.now:
+        return True, "no silence"
+    of, until = ", ".join(s.silence.services), f"{s.silence.until:%Y-%m-%d %H:%M:%S} UTC"
+    return False, f"{of}: {s.silence.login} wants no action until {until} (#{s.silence.issue})"
+
+
 def verb_in_catalogue(p: Policy, d: Directive, _: Situation) -> tuple[bool, str]:
     rule = p.catalogue.get(d.verb)
     if rule is None:
@@ -158,6 +165,7 @@ RULES: Final[tuple[tuple[Rule, Weight], ...]] = (
     (log_intact, "veto"),
     (not_frozen, "wait"),
     (not_held, "wait"),
+    (not_silenced, "wait"),
     (verb_in_catalogue, "veto"),
     (service_listed, "veto"),
     (container_managed, "veto"),

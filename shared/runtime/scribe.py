@@ -75,7 +75,7 @@ class Scribe:
         reach("woken")
         self.think(incident.number, f"said {fact.move}")
         self._projector.project(incident.number)
-        if isinstance(fact, Commanded):
+        if isinstance(fact, Commanded) and fact.comment_id:
             desk.writer.react(fact.comment_id, "rocket")
         return comment
 
@@ -98,6 +98,10 @@ class Scribe:
         text = self._desk.redactor.text(answer.text)
         self._desk.writer.comment(number, f"<!-- sre-space:answer {answer.comment_id} -->\n{text}", "status")
         self._desk.writer.react(answer.comment_id, "rocket")
+
+    def project(self, number: int) -> None:
+        """Have labels and the card follow what is no fact: a label that a person wished for."""
+        self._projector.project(number)
 
     def wake(self, number: int, why: str) -> None:
         """Tell the fleet to look at incident `number`; a hint without authority."""

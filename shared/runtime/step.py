@@ -128,7 +128,8 @@ class Stepper:
     def _say(self, incident: Incident, effect: Say | Act | Withdraw | Delegate) -> Comment | None:
         """Write the fact, or act and write what came of it. None when the log has no room for it any more."""
         if isinstance(effect, Say):
-            if incident.closed and isinstance(effect.fact, Commanded):  # first: who dies here leaves it to the next
+            moves = isinstance(effect.fact, Commanded) and effect.fact.command != "silence"
+            if incident.closed and moves:  # first: who dies here leaves it to the next
                 self._desk.writer.reopen(incident.number)
             return self._scribe.say(incident, effect.fact)
         if self._hand is None:
@@ -141,6 +142,7 @@ class Stepper:
             case Label(label=label, present=present, answer=answer):
                 change = self._desk.writer.add_label if present else self._desk.writer.remove_label
                 change(incident.number, label)
+                self._scribe.project(incident.number)
                 self._scribe.answer(incident.number, answer)
             case Answer():
                 self._scribe.answer(incident.number, effect)

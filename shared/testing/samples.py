@@ -213,7 +213,10 @@ def sample(move: str, incident: Incident | None = None, now: datetime = START, *
                     "comment_id": max(told, default=10_000) + 1,
                     "comment_sha256": "b" * 64,
                     "directive_sha256": (plan.plan_sha256 if plan else force.digest) if value == "approve" else None,
-                    "expires_at": now + timedelta(minutes=10) if value == "approve" else None,
+                    "expires_at": now + timedelta(minutes=10) if value in ("approve", "silence") else None,
+                    "silences": (incident.detected.service if incident and incident.is_incident else "policy-service",)
+                    if value == "silence"
+                    else (),
                     "steers": Steers(hypothesis=about.id, service=about.service, cause=about.cause)
                     if value in ("focus", "reject")
                     else None,

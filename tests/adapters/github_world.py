@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,15 @@ HASTY = Patience(read_back_after=(0.0, 0.05, 0.1, 0.2), again_after=(0.05, 0.1))
 class ForgeProcess:
     """python -m embedded.forge."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, more: Mapping[str, tuple[str, str | None]] | None = None) -> None:
+        """`more` accounts: login to role and the scopes of its token (None: a fine-grained one)."""
         self._folder = folder
         accounts = folder / "accounts.json"
-        people = [{"login": login, "token": f"token-{login}", "role": role} for login, role in ROLES.items()]
+        everyone = {login: (role, "repo") for login, role in ROLES.items()} | dict(more or {})
+        people = [
+            {"login": login, "token": f"token-{login}", "role": role, "scopes": scopes}
+            for login, (role, scopes) in everyone.items()
+        ]
         accounts.touch(mode=0o600)
         accounts.write_text(json.dumps({"repo": REPO, "accounts": people}))
         command = [sys.executable, "-m", "embedded.forge", "--port", "0", "--data", str(folder / "data")]

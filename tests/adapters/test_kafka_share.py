@@ -11,7 +11,7 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from mission_control.topics import make_topics, partitions_of
+from mission_control.fleet.topics import make_topics, partitions_of
 from shared.adapters.kafka import Stream, Subscription
 from shared.adapters.kafka.share import UNDECIDED_FOR, Share, murmur2, partition_of
 from shared.stream import TOPICS, Event

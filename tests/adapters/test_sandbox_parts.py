@@ -79,7 +79,7 @@ def test_a_missing_bwrap_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_where_namespaces_are_forbidden_bubblewrap_says_that_it_cannot(tmp_path: Path) -> None:
     script = (
-        "import sys\nfrom pathlib import Path\nfrom mission_control.sandbox import choose\n"
+        "import sys\nfrom pathlib import Path\nfrom mission_control.fleet.sandbox import choose\n"
         "from mission_control.settings import read_settings\n"
         "chosen = choose(read_settings(state_dir=Path(sys.argv[1])))\nprint(chosen.sandbox.strength.word, chosen.why)\n"
     )

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from bench.rca_generate import Fault, World, gauges, window
 from mission_control.cli import app
-from mission_control.rca_files import CHUNK, Unreadable, read_rows, read_traces
+from mission_control.rca.files import CHUNK, Unreadable, read_rows, read_traces
 
 WORLD = World(1, logs=True)
 FAULT = Fault("cpu", "payment")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("shared", "agents", "mission_control", "embedded", "protected_services")
+PACKAGES = ("shared", "agents", "dashboard", "mission_control", "embedded", "protected_services")
 CONTRACTS = [c["id"] for c in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]]
 
 WRONG = {
@@ -21,6 +21,7 @@ WRONG = {
     "adapters": ("shared/adapters/zz_wrong.py", "import shared.adapters.probe"),
     "ports-only": ("agents/brain/zz_wrong.py", "import docker"),
     "agents-below-runtime": ("agents/brain/zz_wrong.py", "import shared.runtime.clock"),
+    "dashboard": ("dashboard/zz_wrong.py", "import agents.scout.judge"),
     "hands": ("mission_control/zz_wrong.py", "import agents.fixer.actuators.container"),
     "tier-3": ("agents/escalation/zz_wrong.py", "import agents.escalation.backends.human"),
     "pure": ("agents/brain/analysts/zz_wrong.py", "import time"),
@@ -59,6 +60,10 @@ def test_every_contract_has_its_negative_control() -> None:
 ALSO_WRONG = [
     ("floors", "shared/gitops/zz_wrong.py", "import shared.ports"),
     ("floors", "shared/policy/zz_wrong.py", "import shared.gitops.stack"),
+    ("floors", "dashboard/zz_wrong.py", "import mission_control.settings"),
+    ("floors", "agents/brain/zz_wrong.py", "import dashboard.shapes"),
+    ("dashboard", "dashboard/zz_wrong.py", "import embedded.ending"),
+    ("ports-only", "dashboard/zz_wrong.py", "import shared.adapters.github"),
     ("pure", "shared/gitops/zz_wrong.py", "import pathlib"),
     ("pure", "shared/gitops/zz_wrong.py", "import subprocess"),
 ]

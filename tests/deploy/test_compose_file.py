@@ -12,9 +12,9 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from mission_control import patients
-from mission_control.roster import AGENTS, ROLES
+from mission_control.fleet.roster import AGENTS, ROLES
 from mission_control.settings import variables
+from mission_control.world import patients
 from shared.policy.model import parse_policy
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -81,6 +81,15 @@ def test_each_worker_mounts_its_own_key_and_no_other() -> None:
         assert SERVICES[role]["environment"]["SRE_KEY"] == f"/sre/keys/{role}/{role}.key"
     for name in set(SERVICES) - {*ROLES, "keys"}:
         assert not [target for target in mounts(name) if target.startswith("/sre/keys")], name
+
+
+def test_the_dashboard_has_no_key_no_engine_and_nothing_to_write_to_but_the_shared_budget() -> None:
+    found = mounts("dashboard")
+    assert found.pop("/sre/state/budget") == ("budget", False)
+    assert all(read_only for _, read_only in found.values())
+    assert not [target for target in found if "docker" in target or "keys" in target or "engine" in target]
+    assert not {"SRE_KEY", "DOCKER_HOST"} & set(SERVICES["dashboard"]["environment"])
+    assert SERVICES["dashboard"]["ports"] == ["127.0.0.1:${DASHBOARD_PORT:-3001}:9000"]
 
 
 def test_workers_cannot_change_the_policy_the_keyring_or_the_made_settings() -> None:

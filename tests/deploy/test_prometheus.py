@@ -16,11 +16,11 @@ import yaml
 from agents.scout.alerts import LONGEST_WINDOW, MEASURED, SEVERITIES
 from agents.scout.inbox import Inbox
 from agents.scout.look import Patrol
-from mission_control.alerts import PATH
-from mission_control.measures import measure_parts, measure_watched
-from mission_control.patients import SERVICES
-from mission_control.roster import AGENTS
-from mission_control.targets import write_targets
+from mission_control.fleet.alerts import PATH
+from mission_control.fleet.measures import measure_parts, measure_watched
+from mission_control.fleet.roster import AGENTS
+from mission_control.world.patients import SERVICES
+from mission_control.world.targets import write_targets
 from shared.adapters.github import Address, connect
 from shared.adapters.probe import HttpProbe
 from shared.runtime.clock import SystemClock

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from mission_control.roster import AGENTS
+from mission_control.fleet.roster import AGENTS
 from mission_control.settings import variables
 
 UNITS: Final = Path(__file__).resolve().parents[2] / "deploy" / "systemd"
@@ -22,11 +22,29 @@ def test_the_target_wants_every_agent() -> None:
     assert wanted == {f"sre-space@{agent}.service" for agent in AGENTS}
 
 
+def saying(key: str, word: str) -> set[str]:
+    """The files that have `word` in a value of `key`."""
+    files = {path.relative_to(UNITS).as_posix() for path in UNITS.rglob("*") if path.is_file()}
+    return {name for name in files if word in " ".join(lines(name, key)).split()}
+
+
 def test_only_the_fixer_and_the_reader_without_a_network_may_open_the_engine() -> None:
-    holders = {path.relative_to(UNITS).as_posix() for path in UNITS.rglob("*") if path.is_file()}
-    holders = {name for name in holders if "docker" in " ".join(lines(name, "SupplementaryGroups"))}
-    assert holders == {"sre-space@fixer.service.d/hands.conf", "sre-space-engine-reader.service"}
-    assert lines("sre-space-engine-reader.service", "PrivateNetwork") == ["yes"]
+    reader = "sre-space-engine-reader.service"
+    assert saying("SupplementaryGroups", "docker") == {"sre-space@fixer.service.d/hands.conf", reader}
+    assert lines(reader, "PrivateNetwork") == ["yes"]
+
+
+def test_who_looks_at_containers_and_nobody_else_is_let_to_the_engine_that_is_only_shown() -> None:
+    """By its group: a path that is hidden from a unit is there again when what makes it comes later."""
+    lookers = {f"sre-space@{name}.service.d/eyes.conf" for name in ("scout", "brain", "guardrail")}
+    assert saying("SupplementaryGroups", "sre-space-reader") == lookers
+    assert saying("Environment", "DOCKER_HOST=unix:///run/sre-space/docker.sock") == lookers
+    assert lines("sre-space-engine-reader.service", "Group") == ["sre-space-reader"]
+    assert lines("sre-space-engine-reader.service", "UMask") == ["0007"]
+
+
+def test_the_dashboard_is_told_of_no_key() -> None:
+    assert lines("sre-space@dashboard.service.d/page.conf", "UnsetEnvironment") == ["SRE_KEY"]
 
 
 def test_a_worker_sees_its_own_key_alone_and_runs_bounded_and_without_capabilities() -> None:

@@ -15,7 +15,7 @@ import yaml
 
 from mission_control.deployer.compose import OVERRIDE, override, specs
 from mission_control.deployer.plan import Seen
-from mission_control.patients import SERVICES
+from mission_control.world.patients import SERVICES
 from tests.deploy.test_compose_file import composes
 from tests.deployer.test_plan import BASE, BLOBS, with_service
 from tests.engine.hosts import ROOT

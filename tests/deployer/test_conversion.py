@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mission_control.as_developer import CannotCommit, Developer, value_in, with_value
+from mission_control.world.as_developer import CannotCommit, Developer, value_in, with_value
 from tests.deployer.world import Shop
 from tests.engine.hosts import ROOT
 from tests.forge.conftest import OPERATOR, OUTSIDER, REPO

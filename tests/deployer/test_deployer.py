@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mission_control.deployer.release import BadRelease, NoRelease
+from mission_control.terminal.shapes import STABLE
 from tests.deployer.world import ALL, PROGRAM, Shop, stack
+from tests.machine import ROOT
+from tests.shapes import faults
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.timeout(120)
@@ -27,6 +33,15 @@ def test_the_first_deploy_makes_everything_and_says_so_on_the_commit(shop: Shop)
     again = shop.deployer().deploy(shop.first)
     assert (again.state, again.touched) == ("success", ())
     assert len(shop.statuses(shop.first)) == 2, "what is known already is not said again"
+
+
+def test_the_command_tells_a_program_how_it_went_in_its_stable_shape(shop: Shop) -> None:
+    shop.write_run()
+    argv = [sys.executable, "-m", "mission_control", "deploy", "--json", "--state", str(shop.state)]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+    told = json.loads(done.stdout)
+    assert list(faults(told, STABLE["deploy"])) == []
+    assert (done.returncode, told["sha"], told["state"], told["touched"]) == (0, shop.first, "success", list(ALL))
 
 
 def test_a_commit_touches_what_it_changes_and_what_was_merged_is_what_runs(shop: Shop) -> None:

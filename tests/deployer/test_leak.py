@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from mission_control.as_developer import CannotCommit, Developer, Overtaken
-from mission_control.as_patcher import DoesNotApply, applied, commit_patch, touched
+from mission_control.world.as_developer import CannotCommit, Developer, Overtaken
+from mission_control.world.as_patcher import DoesNotApply, applied, commit_patch, touched
 from tests.deployer.world import Shop
 from tests.engine.hosts import ROOT
 from tests.forge.conftest import OPERATOR, OUTSIDER, REPO

@@ -10,7 +10,7 @@ import pytest
 
 from mission_control.deployer.plan import Plan, Seen, plan
 from mission_control.deployer.release import BadRelease, Release
-from mission_control.patients import LOAD, SERVICES, Site, marketplace
+from mission_control.world.patients import LOAD, SERVICES, Site, marketplace
 from shared.gitops.stack import Service
 
 ALL = (*SERVICES, LOAD)

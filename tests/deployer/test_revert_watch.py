@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from mission_control.as_developer import STACK, Developer, with_value
-from mission_control.demo_revert import RevertWatch
+from mission_control.demo.revert import RevertWatch
 from mission_control.github import Repository
+from mission_control.world.as_developer import STACK, Developer, with_value
 from tests.deployer.world import Shop
 from tests.engine.hosts import ROOT
 from tests.forge.conftest import FLEET, OPERATOR, REPO

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from embedded.forge.world import open_world
-from mission_control.seed import seed
+from mission_control.world.seed import seed
 from shared.adapters.git import git
 from shared.gitops.stack import STACK
 from shared.proof import REPRODUCTION, TESTS

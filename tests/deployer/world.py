@@ -19,7 +19,7 @@ from mission_control.deployer.command import Origin, deployer_for, process_host
 from mission_control.deployer.deploy import Deployer
 from mission_control.deployer.follow import Head, follow
 from mission_control.deployer.release import Releases
-from mission_control.patients import LOAD, SERVICES, Site
+from mission_control.world.patients import LOAD, SERVICES, Site
 from shared.adapters.git import git
 from tests.engine.hosts import ROOT, EngineProcess
 from tests.forge.conftest import FLEET, OPERATOR, REPO, Running

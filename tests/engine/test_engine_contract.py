@@ -129,8 +129,7 @@ def test_a_container_above_its_memory_limit_is_killed_and_says_so(engine: Host) 
         container = engine.run(LEAK, mem_limit=64 * MIB, memswap_limit=64 * MIB)
         wait_for(lambda: "die" in actions(events), what="it died")
     assert container.wait()["StatusCode"] == 137
-    container.reload()
-    assert container.attrs["State"]["OOMKilled"] is True
+    wait_for(lambda: reloaded(container).attrs["State"]["OOMKilled"] is True, what="it is known why")
     assert container.attrs["State"]["ExitCode"] == 137
     assert container.status == "exited"
     assert actions(events)[-2:] == ["oom", "die"]

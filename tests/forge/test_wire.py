@@ -63,6 +63,21 @@ def test_addresses_in_answers_repeat_how_the_client_asked(forge: Running) -> Non
     assert named["issues_url"] == forge.repo.replace("127.0.0.1", "localhost") + "/issues{/number}"
 
 
+def test_links_to_pages_name_the_address_people_use_and_links_of_the_api_the_one_the_client_used(
+    forge: Running,
+) -> None:
+    fleet, people = forge.session(), "http://forge.example:3000"
+    forge.world.people = people
+    made = fleet.post(f"{forge.repo}/issues", json={"title": "a"}).json()
+    said = fleet.post(f"{forge.repo}/issues/1/comments", json={"body": "b"}).json()
+    assert (made["url"], made["html_url"]) == (f"{forge.repo}/issues/1", f"{people}/{REPO}/issues/1")
+    assert said["html_url"] == f"{people}/{REPO}/issues/1#issuecomment-{said['id']}"
+    assert said["url"].startswith(forge.repo)
+    assert made["user"]["html_url"] == f"{people}/sre-fleet"
+    listed = fleet.get(f"{forge.repo}/issues?per_page=1")
+    assert listed.json()[0]["html_url"] == made["html_url"]
+
+
 def test_creation_tells_where(forge: Running) -> None:
     made = forge.session().post(f"{forge.repo}/issues", json={"title": "a"})
     assert made.headers["Location"] == f"{forge.repo}/issues/1"

@@ -17,6 +17,7 @@ from shared.incident.change import MergePull, Order, RevertCommit, SetMemory, Se
 from shared.incident.commands import Command
 from shared.incident.facts import Applied, Commanded, Detected, Diagnosed, Ruled, Steers, Verified, parse_fact
 from shared.incident.parts import Directive, Evidence, Hypothesis, Observed
+from shared.incident.render import render
 from shared.incident.replay import Entry, Incident
 from shared.incident.situation import MOST_ACTIONS, Action, Situation
 from shared.incident.status import Status
@@ -141,6 +142,21 @@ def test_hold_puts_the_label_and_unhold_takes_it(policy: Policy) -> None:
     assert isinstance(hold, Label)
     assert isinstance(lift, Label)
     assert (hold.present, lift.present) == (True, False)
+
+
+def test_an_escalation_says_whom_it_names_and_a_name_that_nobody_has_is_refused(policy: Policy) -> None:
+    log = diagnosed(Status.NEEDS_HUMAN)
+    named = judge(log, Seen(NOW, (spoken("escalate", "write", "Copilot"),), None), policy)
+    assert isinstance(named, Say)
+    assert isinstance(named.fact, Commanded)
+    assert named.fact.to == "copilot"
+    assert "to `copilot` by" in render(named.fact, log)
+    unknown = judge(log, Seen(NOW, (spoken("escalate", "write", "@everyone"),), None), policy)
+    assert isinstance(unknown, Answer)
+    assert "say one of jules, copilot" in unknown.text
+    plain = judge(log, Seen(NOW, (spoken("escalate"),), None), policy)
+    assert isinstance(plain, Say)
+    assert '"to"' not in plain.fact.canonical(), "as it was written before there was a name"
 
 
 def test_a_ruling_can_be_made_again_from_its_own_text(policy: Policy) -> None:

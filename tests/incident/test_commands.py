@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.incident.commands import COMMANDS, RANK, parse
+from shared.incident.commands import COMMANDS, RANK, TABLE, mistyped, nearest, parse
 from shared.incident.thread import Comment
 from shared.testing.samples import START
 
@@ -128,3 +128,42 @@ def test_permission_decides_and_unknown_ones_are_none(name: str, permission: str
     assert command.permitted(permission) == (RANK.get(permission, 0) >= RANK[COMMANDS[name]])
     assert not command.permitted("none")
     assert command.comment_id == 11
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [("aprove", "approve"), ("appprove", "approve"), ("Aproev", "approve"), ("hodl", "hold"), ("hlep", "help")]
+    + [("silense", "silence"), ("post", None), ("explian", "explain"), ("simillar", "similar"), ("undoo", "undo")]
+    + [
+        (word, None) for word in ("etc", "home", "api", "usr", "tmp", "var", "dev", "bin", "close", "react", "lgtm", "")
+    ],
+)
+def test_a_slip_is_near_one_command_and_a_word_of_its_own_near_none(word: str, meant: str | None) -> None:
+    assert nearest(word) == meant
+
+
+@given(st.sampled_from(sorted(COMMANDS)))
+def test_a_command_is_nearest_to_itself(name: str) -> None:
+    assert nearest(name) == name
+
+
+@pytest.mark.parametrize(
+    "body", ["/etc/passwd", "/aprove.", "`/aprove`", "> /aprove", "say /aprove", "/approve\n/aprove"]
+)
+def test_a_path_a_quote_or_a_comment_with_a_command_is_no_slip(body: str) -> None:
+    assert mistyped(Comment(11, "octocat", body, START, START)) is None
+
+
+def test_an_edited_comment_is_no_slip() -> None:
+    assert mistyped(Comment(11, "octocat", "/aprove", START, START + timedelta(seconds=1))) is None
+
+
+def test_unsilence_is_silence_off() -> None:
+    assert said("/unsilence") == ["silence off"]
+
+
+def test_each_command_is_written_as_it_begins_and_says_what_it_does_in_one_line() -> None:
+    for row in TABLE:
+        assert row.syntax.split()[0] == f"/{row.name}"
+        assert row.does
+        assert "\n" not in row.does

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from agents.memory.judge import Seen, judge
+from agents.memory.judge import PATIENCE, Seen, judge
 from shared.agent import Close, Later, Say
 from shared.incident.facts import Applied, Began, Detected, Learned, Verified
 from shared.incident.parts import Observed
@@ -85,4 +85,11 @@ def test_an_ended_issue_that_somebody_reopened_is_given_time_for_its_new_firing(
     ended = replace(FIXED, status=Status.CLOSED)
     late = SINCE + timedelta(minutes=5)
     assert isinstance(judge(ended, Seen(late, late, (), timedelta(hours=1))), Later)
-    assert judge(ended, Seen(late + timedelta(seconds=5), late, (), timedelta(hours=1))) == Close()
+    assert judge(ended, Seen(late + PATIENCE, late, (), timedelta(hours=1))) == Close()
+
+
+def test_an_issue_that_is_open_again_is_not_taken_for_one_that_has_just_ended() -> None:
+    ended = replace(FIXED, status=Status.CLOSED)
+    now = seen().now
+    assert isinstance(judge(ended, replace(seen(), ended_since=now, again=True)), Later)
+    assert judge(ended, replace(seen(), ended_since=now - PATIENCE, again=True)) == Close()

@@ -10,15 +10,18 @@ from pathlib import Path
 import pytest
 
 from agents.memory.clerk import Clerk
-from agents.memory.papers import wanted
+from agents.memory.papers import FIRST_DAY, wanted
 from shared.incident.episodes import episodes
+from shared.incident.facts import Ruled
 from shared.incident.labels import FORGET, MEMORY
+from shared.incident.parts import Predicate
 from shared.incident.replay import Incident
 from shared.incident.situation import Standing
 from shared.policy.model import Keeping, Policy, parse_policy
 from shared.recall import runbook
 from shared.recall.grants import POLICY, TABLE, CannotEdit, earned, granted, table, with_table
 from shared.recall.trust import Rung
+from shared.recall.would import WISH
 from shared.testing.clock import VirtualClock
 from shared.testing.log import LogBuilder
 from shared.testing.samples import FLEET, SERVICE, START
@@ -242,3 +245,35 @@ def test_a_runbook_tells_what_helped_and_what_did_not_with_issues() -> None:
     assert "- restart: 2 times (#1, #2)" in text
     assert "- restart: once (#2)" in text
     assert text == runbook.draft(SERVICE, "oom", tuple(reversed(past)))
+
+
+ASKED_ONLY = ("diagnosed", "ruled:needs-approval")
+
+
+def wished(number: int, *moves: str) -> Incident:
+    """An incident in which nothing but the wish for a person held the restart back."""
+    log = LogBuilder(number=number, start=START - timedelta(days=20 - number)).do("detected", "diagnosed")
+    ruled = log.next("ruled:needs-approval")
+    assert isinstance(ruled, Ruled)
+    return (
+        log.say(ruled.model_copy(update={"predicates": (Predicate(name=WISH, ok=False, detail=""),)}))
+        .do(*moves)
+        .incident
+    )
+
+
+def test_a_day_after_the_first_question_it_says_once_what_it_would_have_done() -> None:
+    helped = wished(3, "commanded:approve", "began", "applied", "verified:healthy", "learned")
+    desk = Desk(policy(first_day="pull"), helped, wished(10))
+    assert desk.step() == ["sre-space/first-day"]
+    text = desk.text("sre-space/first-day", FIRST_DAY)
+    assert "would have acted once without asking: 1 approved (1 verified to have helped)" in text
+    assert "[#3]" in text
+    assert "[#10]" not in text, "that was a week later"
+    assert desk.step() == []
+
+
+def test_before_a_day_is_over_and_where_nothing_was_held_back_there_is_no_such_report() -> None:
+    fresh = LogBuilder(number=3, start=START - timedelta(hours=23)).do("detected", *ASKED_ONLY).incident
+    assert Desk(policy(first_day="pull"), fresh).step() == []
+    assert Desk(policy(first_day="pull"), incident(4)).step() == []

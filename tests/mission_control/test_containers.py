@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from mission_control.containers import Places, make_for_containers
-from mission_control.keys import FLEET, REPOSITORY, read_key
-from mission_control.roster import ROLES
+from mission_control.fleet.roster import ROLES
 from mission_control.settings import BadSettings, read_settings, variables
+from mission_control.world.containers import Places, make_for_containers
+from mission_control.world.keys import FLEET, REPOSITORY, read_key
 from shared.incident.signing import parse_keyring
 
-FORGE = "http://forge:3000"
+FORGE, SITE = "http://forge:3000", "http://127.0.0.1:24680"
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +26,7 @@ def make(folder: Path) -> Path:
     fleet = folder / "fleet"
     fleet.mkdir(exist_ok=True)
     places = Places(fleet, folder / "accounts.json", folder / "token")
-    assert make_for_containers(read_settings(keys_dir=folder / "keys"), places, FORGE) == 0
+    assert make_for_containers(read_settings(keys_dir=folder / "keys"), places, FORGE, SITE) == 0
     return fleet
 
 
@@ -58,7 +58,7 @@ def test_a_worker_finds_the_made_settings_where_its_environment_leaves_them_out(
     settings = read_settings()
     assert settings.github_token is not None
     assert settings.github_repository == REPOSITORY
-    assert settings.github_api_url == f"{FORGE}/api/v3"
+    assert (settings.github_api_url, settings.github_server_url) == (f"{FORGE}/api/v3", SITE)
     assert settings.alert_token is not None
     assert settings.alert_token.get_secret_value() == (tmp_path / "token").read_text(encoding="utf-8")
     assert settings.github_token.get_secret_value() not in repr(settings) + capsys.readouterr().out

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from embedded.forge.accounts import Role, read_accounts
 from embedded.jules.workshop import LOGIN
-from mission_control.keys import JULES, make_accounts, make_jules_key
+from mission_control.world.keys import JULES, make_accounts, make_jules_key
 
 
 def test_an_accounts_file_from_before_jules_gets_its_account_and_keeps_the_others(tmp_path: Path) -> None:

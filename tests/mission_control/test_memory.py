@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from mission_control.addresses import Addresses, worker_variables
-from mission_control.knowledge import embedder_of, library_of
+from mission_control.fleet.knowledge import embedder_of, library_of
 from mission_control.settings import BadSettings, Settings, read_settings, variables
-from shared.adapters.embedding import EndpointEmbedder
+from mission_control.world.addresses import Addresses, worker_variables
+from shared.adapters.model.embedding import EndpointEmbedder
 from shared.recall.hashing import Hashed
 from tests.mission_control.conftest import RunCommand
 

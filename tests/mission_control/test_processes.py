@@ -15,9 +15,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from mission_control import child
-from mission_control.child import Program, State
-from mission_control.processes import NotStarted, Supervisor, environment
+from mission_control.world import child
+from mission_control.world.child import Program, State
+from mission_control.world.processes import NotStarted, Supervisor, environment
 from tests.machine import ROOT, clean_environment
 from tests.waiting import wait_for
 
@@ -139,8 +139,8 @@ def test_stop_asks_first_and_kills_what_does_not_listen_with_all_its_children(su
 def test_kill_9_of_the_supervisor_takes_its_processes_along(tmp_path: Path) -> None:
     code = (
         "import os, sys, json, pathlib, signal\n"
-        "from mission_control.processes import Supervisor\n"
-        "from mission_control.child import Program\n"
+        "from mission_control.world.processes import Supervisor\n"
+        "from mission_control.world.child import Program\n"
         "s = Supervisor(pathlib.Path(sys.argv[1]))\n"
         f"s.start([Program(str(n), (sys.executable, '-c', {SLEEPER!r}), dict(os.environ)) for n in range(3)])\n"
         "print(json.dumps(list(s.pids().values())), flush=True)\n"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mission_control import rca_live
+from mission_control.rca import live as rca_live
 from shared.analysis.trace import Span, Trace
 from shared.ports import Permanent
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mission_control.doctor import _sandbox
-from mission_control.sandbox import Chosen, ChosenWhenNeeded, choose
+from mission_control.doctor.slow import sandbox as findings
+from mission_control.fleet.sandbox import Chosen, ChosenWhenNeeded, choose
 from mission_control.settings import read_settings
 from shared.adapters.sandbox.none import NoSandbox
 from shared.testing.sandbox import ScriptedSandbox, outcome
@@ -27,9 +27,9 @@ def test_bubblewrap_is_chosen_after_it_has_run_a_trial(tmp_path: Path) -> None:
     chosen = choose(settings)
     assert chosen.sandbox.strength.word in ("namespaces", "namespaces+cgroup")
     assert chosen.why == "bubblewrap has run a trial; Docker is not asked for: SRE_SANDBOX_IMAGE is not set"
-    (finding,) = _sandbox(settings, None)
+    (finding,) = findings(settings)
     assert finding.ok
-    assert chosen.sandbox.strength.word in finding.why
+    assert chosen.sandbox.strength.word in finding.said
 
 
 def test_where_nothing_works_there_is_none_and_doctor_says_what_to_do(
@@ -38,9 +38,9 @@ def test_where_nothing_works_there_is_none_and_doctor_says_what_to_do(
     monkeypatch.setenv("PATH", str(tmp_path))
     settings = read_settings(state_dir=tmp_path)
     assert choose(settings).sandbox.strength.word == "none"
-    (finding,) = _sandbox(settings, None)
+    (finding,) = findings(settings)
     assert not finding.ok
-    assert "install bubblewrap" in finding.why
+    assert "install bubblewrap" in finding.said
     assert "unverified" in finding.fix
 
 

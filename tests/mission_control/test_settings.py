@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from mission_control.settings import BadSettings, read_settings, variables
+from mission_control.settings import BadSettings, read_settings, variables, variables_given
+from tests.machine import ROOT
 from tests.mission_control.conftest import RunCommand
+
+OURS = [
+    ROOT / "mission-control.sh",
+    *(ROOT / name for name in (".env.example", "docker-compose.yml", "deploy/local/build.sh")),
+    *ROOT.glob(".github/workflows/*.yml"),
+    *ROOT.glob("mission_control/world/*.py"),
+    *ROOT.glob("embedded/**/*.py"),
+    *(file for file in ROOT.glob("tests/**/*.py") if file != Path(__file__)),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -138,3 +149,58 @@ def test_a_policy_that_cannot_be_read_ends_up_before_anything_starts(command: Ru
     assert all(line.startswith(f"SRE_POLICY {policy}: policy: ") for line in done.stderr.splitlines())
     assert len(done.stderr.splitlines()) > 1
     assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize("name", ["GITHUB_TOKEN", "github_token", "KAFKA", "KEY", "LOG_LEVEL", "STATE_DIR", "POLICY"])
+def test_another_programs_variable_is_no_setting(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    as_it_is = read_settings()
+    monkeypatch.setenv(name, "/nowhere:1")
+    assert read_settings() == as_it_is
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("SRE_MERG", "SRE_MERGE"),
+        ("SRE_HEALTY_FOR", "SRE_HEALTHY_FOR"),
+        ("SRE_MODEL_CALL_PER_DAY", "SRE_MODEL_CALLS_PER_DAY"),
+    ],
+)
+def test_a_slip_in_the_name_of_a_setting_is_refused_because_what_was_meant_would_not_be_in_force(
+    monkeypatch: pytest.MonkeyPatch, given: str, meant: str
+) -> None:
+    monkeypatch.setenv(given, "propose")
+    monkeypatch.setenv("JAEGER_URL", "jaeger")
+    with pytest.raises(BadSettings) as caught:
+        read_settings()
+    assert [line.split()[0] for line in caught.value.lines] == ["JAEGER_URL", given]
+    assert caught.value.lines[1] == f"{given} is no setting; {meant} is one"
+    monkeypatch.delenv("JAEGER_URL")
+    with pytest.raises(BadSettings, match=f"{given} is no setting"):
+        read_settings()
+
+
+def test_variables_that_our_own_scripts_and_compose_read_are_no_slips(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = {name for file in OURS for name in re.findall(r"\bSRE_[A-Z0-9_]+", file.read_text(encoding="utf-8"))}
+    others = said - set(variables().values())
+    assert {"SRE_BASE_IMAGE", "SRE_POLICY_FILE", "SRE_CACHE"} <= others
+    for name in others - {"SRE_SETTINGS_DIR"}:
+        monkeypatch.setenv(name, "x")
+    read_settings()
+
+
+def test_a_file_of_a_settings_name_stands_in_for_what_the_environment_leaves_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SRE_SETTINGS_DIR", str(tmp_path))
+    (tmp_path / "SRE_REPLICAS").write_text("3\n", encoding="utf-8")
+    (tmp_path / "SRE_PARTITIONS").write_text("\n", encoding="utf-8")
+    (tmp_path / "SRE_LOG_LEVEL").mkdir()
+    default = read_settings().partitions
+    assert (read_settings().replicas, default, read_settings().log_level) == (3, 12, "INFO")
+    assert variables_given() == {"SRE_REPLICAS": str(tmp_path / "SRE_REPLICAS")}
+    monkeypatch.setenv("SRE_REPLICAS", "2")
+    assert read_settings().replicas == 2
+    assert read_settings(replicas=1).replicas == 1
+    monkeypatch.setenv("SRE_REPLICAS", "")
+    assert read_settings().replicas == 3

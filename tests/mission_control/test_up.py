@@ -84,7 +84,7 @@ def test_run_json_names_everything_and_is_for_its_owner_only(up: Up) -> None:
     run = up.run
     assert set(run) == {
         "github", "kafka", "traces", "docker", "docker_readonly", "marketplace", "faults", "processes", "containers",
-        "supervisor", "state", "workers", "knowledge",
+        "supervisor", "state", "workers", "knowledge", "dashboard",
     }  # fmt: skip
     assert set(run["github"]) == {"url", "api", "repo", "tokens"}
     assert set(run["github"]["tokens"]) == {"fleet", "operator", "outsider"}
@@ -153,7 +153,7 @@ def test_the_freeze_switch_opens_one_issue_and_closes_it(up: Up, command: RunCom
     first = command("freeze", "--why", "a storm", "--state", state)
     assert first.returncode == 0, first.stderr
     assert command("freeze", "--state", state).stdout == first.stdout
-    assert command("unfreeze", "--state", state).stdout.startswith("closed: ")
+    assert command("unfreeze", "--state", state).stdout.startswith("no longer frozen by: ")
     assert command("unfreeze", "--state", state).stdout == "was not frozen\n"
 
 

@@ -15,7 +15,7 @@ from typing import Any, get_args
 import pytest
 import requests
 
-from mission_control.keys import make_keys, read_key
+from mission_control.world.keys import make_keys, read_key
 from shared.incident.codec import Place, decode, encode
 from shared.incident.facts import AnyFact, Detected, Diagnosed
 from shared.incident.parts import Directive, Observed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mission_control.verify_pull import Verdict, table
+from mission_control.workflows.verify_pull import Verdict, table
 from shared.incident.parts import Predicate
 from shared.proof import Proof
 from shared.source import Pull

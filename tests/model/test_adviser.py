@@ -18,7 +18,7 @@ import structlog
 from pydantic import SecretStr
 
 from agents.brain.advice import unsound
-from mission_control.adviser import adviser, child_command
+from mission_control.fleet.adviser import adviser, child_command
 from mission_control.settings import REPOSITORY_ROOT, read_settings
 from shared.adapters.model.breaker import AFTER
 from shared.adapters.model.process import ModelProcess
@@ -244,7 +244,7 @@ def test_without_a_model_nothing_is_started_loaded_or_asked(tmp_path: Path) -> N
 
 def test_the_parent_never_loads_the_sdk() -> None:
     code = (
-        "import sys, mission_control.wiring, mission_control.adviser, agents.brain.look; "
+        "import sys, mission_control.fleet.wiring, mission_control.fleet.adviser, agents.brain.look; "
         "import shared.adapters.model.adviser; "
         "sys.exit(any(m in sys.modules for m in ('openai', 'httpx2')))"
     )

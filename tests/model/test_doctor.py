@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from mission_control.addresses import Addresses, worker_variables
-from mission_control.doctor import Finding, _model
-from mission_control.roster import AGENTS
+from mission_control.doctor.finding import Finding
+from mission_control.doctor.slow import model
+from mission_control.fleet.roster import AGENTS
 from mission_control.settings import Settings, read_settings, variables
+from mission_control.world.addresses import Addresses, worker_variables
 from tests.model.endpoint import Answer, Endpoint, Seen, error, says
 
 KEY = "sk-canary-of-the-endpoint-0123456789"
@@ -22,16 +23,17 @@ def settings(endpoint: Endpoint, state: Path, **more: Any) -> Settings:
 
 
 def finding(endpoint: Endpoint, state: Path) -> Finding:
-    (found,) = _model(settings(endpoint, state), None)
+    """What is worst of what is found."""
+    *_, last = found = list(model(settings(endpoint, state)))
     assert KEY not in str(found)
-    return found
+    return last
 
 
 def test_a_model_that_keeps_the_form_is_well(endpoint: Endpoint, tmp_path: Path) -> None:
     endpoint.script = lambda _: says('{"ok": true}')
     found = finding(endpoint, tmp_path)
     assert found.ok
-    assert found.why.endswith("with a schema")
+    assert found.said.endswith("with a schema")
 
 
 def test_a_server_that_takes_no_schema_is_said_to_be_so(endpoint: Endpoint, tmp_path: Path) -> None:
@@ -40,8 +42,8 @@ def test_a_server_that_takes_no_schema_is_said_to_be_so(endpoint: Endpoint, tmp_
 
     endpoint.script = script
     found = finding(endpoint, tmp_path)
-    assert found.ok
-    assert found.why.endswith("takes no schema")
+    assert (found.id, found.severity) == ("model-plain", "note")
+    assert found.said.endswith("takes no schema")
 
 
 @pytest.mark.parametrize(
@@ -58,7 +60,8 @@ def test_a_model_that_does_not_answer_is_a_fault_with_its_reason(
     endpoint.script = lambda _: answer
     found = finding(endpoint, tmp_path)
     assert not found.ok
-    assert why in found.why
+    assert found.severity == "bad"
+    assert why in found.said
     assert found.fix
 
 

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from pydantic import SecretStr
 
-from mission_control.adviser import child_command
+from mission_control.fleet.adviser import child_command
 from shared.adapters.model import wire
 from shared.adapters.model.process import FIRST_PAUSE, Command, ModelProcess
 from shared.adapters.model.wire import Ask

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from shared.adapters.embedding import BATCH, MAX_BODY, MAX_TEXT, EndpointEmbedder
+from shared.adapters.model.embedding import BATCH, MAX_BODY, MAX_TEXT, EndpointEmbedder
 from shared.knowledge import Embedder
 from shared.ports import Permanent, Transient
 from tests.model.endpoint import Answer, Endpoint, Seen, error

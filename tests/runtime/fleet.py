@@ -20,6 +20,7 @@ from agents.fixer.look import Fixer
 from agents.guardrail.look import Guardrail
 from agents.memory.librarian import Librarian, World
 from agents.memory.look import Memory
+from agents.memory.similar import Similar
 from shared.agent import Agent, Hand
 from shared.analysis.trace import Trace
 from shared.gitops.diff import File
@@ -27,6 +28,7 @@ from shared.incident.facts import Detected
 from shared.incident.labels import LEARNED
 from shared.incident.record import Role
 from shared.incident.replay import Incident, replay
+from shared.incident.ticks import SHOWN, Tick
 from shared.policy.model import Policy
 from shared.ports import Backend
 from shared.recall.hashing import Hashed
@@ -108,6 +110,8 @@ class FleetInMemory:
         self.policy = policy or shipped_policy()
         self.heard = Heard()
         self.cases = MemoryCases()
+        self.ticks: list[Tick] = []
+        """Boxes that people ticked on the fleet's own issue."""
         self.ledger = ledger
         self.keyring = keyring(frozenset({FLEET}))
         github = self.repository.account(FLEET)
@@ -139,6 +143,13 @@ class FleetInMemory:
     def incident(self, number: int) -> Incident:
         return replace(replay(self.repository.account(FLEET).thread(number), self.keyring), frozen=False)
 
+    def tick(self, number: int, login: str, edit: str = "UCE_1") -> None:
+        """Somebody ticks the box beside the directive in force."""
+        directive = self.incident(number).directive
+        assert directive is not None
+        now = self.clock.now()
+        self.ticks.append(Tick(edit, login, now, number, directive.digest[:SHOWN], "c" * 64))
+
     def open(self, fact: Detected) -> int:
         return self.scout.open(fact).number
 
@@ -157,7 +168,8 @@ class FleetInMemory:
                 return Brain(*look, HOUR, most, Redactor(), source=source, knowledge=known, cases=self.cases), None
             case "guardrail":
                 horizon = partial(past.recent, self.policy.trust.horizon)
-                return Guardrail(self.engine, github, github, past, self.policy, source, horizon), None
+                ticks = lambda: tuple(self.ticks)  # noqa: E731
+                return Guardrail(self.engine, github, github, past, self.policy, source, horizon, ticks), None
             case "fixer":
                 ledger = Ledger(self.ledger, self.clock, self.clock.advance)
                 services = frozenset(self.policy.services)
@@ -166,10 +178,13 @@ class FleetInMemory:
                 if source:
                     reach = self.reach
                     changes = PullRequests(source, source, self.prover, self.policy, github.now, reach=reach)
-                agent = Fixer(self.engine, github, ledger.recent, self.policy, source, self.keyring.accounts)
+                quiet = partial(past.recent, self.policy.limits.silence_at_most)
+                agent = Fixer(self.engine, github, ledger.recent, self.policy, source, self.keyring.accounts, quiet)
                 return agent, Hands(hand, changes)
             case "memory":
-                return Memory(github, past, HOUR), None
+                recent = partial(past.recent, self.policy.trust.horizon)
+                asking = github, Similar(self.library, past, recent, Redactor().text)
+                return Memory(github, past, HOUR, asking=asking), None
             case _:
                 made = self._tier3()
                 hands = Tier3(made, source, source, self.prover, Redactor(), self.reach) if source else None

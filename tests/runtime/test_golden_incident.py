@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from agents.memory.judge import PATIENCE
 from shared.incident.evidence import sha256_of
 from shared.incident.facts import Commanded, Detected, Diagnosed, Escalated, Stuck, Verified
 from shared.incident.record import Role
@@ -184,6 +185,23 @@ def test_the_third_recurrence_is_handed_on_and_not_restarted(fleet: FleetInMemor
     assert "4 firings" in incident.all(Escalated)[-1].reason
 
 
+def test_an_issue_that_is_reopened_right_after_its_end_stays_open_for_what_is_about_to_be_written(
+    fleet: FleetInMemory,
+) -> None:
+    """Who says /undo or a new firing opens the issue first and then writes the fact."""
+    number = oom(fleet)
+    fleet.turn(number)
+    verified(fleet, number)
+    fleet.turn(number)
+    assert fleet.incident(number).closed
+    fleet.repository.account(FLEET).reopen(number)
+    fleet.turn(number, ("memory",))
+    assert not fleet.incident(number).closed
+    fleet.clock.advance(PATIENCE.total_seconds() + 1)
+    fleet.turn(number, ("memory",))
+    assert fleet.incident(number).closed, "nothing came"
+
+
 def test_an_ineffective_restart_is_diagnosed_again(fleet: FleetInMemory) -> None:
     number = oom(fleet)
     fleet.turn(number)
@@ -238,3 +256,16 @@ def test_a_person_who_closes_the_issue_ends_the_fleets_business_with_it(fleet: F
     fleet.clock.advance(timedelta(minutes=1).total_seconds())
     fleet.turn(number)
     assert fleet.engine.restarts == []
+
+
+def test_a_card_that_says_the_same_is_not_written_again(fleet: FleetInMemory) -> None:
+    number = oom(fleet)
+    fleet.turn(number)
+    edits = [w for w in fleet.repository.writes if w.what == "edit_body"]
+    assert edits, "the card is there"
+    for _ in range(5):
+        fleet.clock.advance(60)
+        for role in ORDER:
+            fleet.scribe(role).project(number)
+        fleet.turn(number)
+    assert [w for w in fleet.repository.writes if w.what == "edit_body"] == edits

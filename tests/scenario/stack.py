@@ -28,11 +28,11 @@ import requests
 import yaml
 from confluent_kafka import Consumer
 
-from mission_control import record
+from mission_control.demo.witnesses import EngineEvent, EngineWitness
 from mission_control.github import GithubSaysNo, Repository
-from mission_control.ports import USUAL
-from mission_control.witnesses import EngineEvent, EngineWitness
-from shared.incident.labels import FREEZE
+from mission_control.world import record
+from mission_control.world.ports import USUAL
+from shared.incident.labels import DASHBOARD, FREEZE
 from shared.incident.replay import Incident, replay
 from shared.incident.signing import parse_keyring
 from shared.stream import HEARTBEATS
@@ -112,7 +112,8 @@ class Stack:
         self.engine = EngineWitness(self.run.docker_readonly or "")
         self._closing.callback(self.engine.close)
         self._await_workers()
-        wait_for(self._index_is_made, 30.0, "what the repository says is indexed")
+        wait_for(self._index_is_made, 90.0, "what the repository says is indexed")
+        wait_for(self._page_is_there, 30.0, "the dashboard answers")
 
     def stop(self) -> None:
         """SIGTERM, then nothing of it may be left."""
@@ -146,6 +147,16 @@ class Stack:
                     missing.discard((message.key() or b"").decode())
         finally:
             consumer.close()
+
+    def await_board(self) -> None:
+        """Until there is one, and it has told of everybody."""
+        wait_for(lambda: "not heard yet" not in (self.board() or {"body": "not heard yet"})["body"], 90, "the board")
+
+    def board(self) -> dict[str, Any] | None:
+        """The issue that shows the fleet; there is one."""
+        rows = list(self.repository().pages("/issues", labels=DASHBOARD, state="all"))
+        assert len(rows) <= 1
+        return rows[0] if rows else None
 
     def sold(self) -> int:
         """How many customers have bought since the start, by the load's own count."""
@@ -383,6 +394,12 @@ class Stack:
         said = requests.get(self.run.workers["memory"], timeout=5).json().get("knowledge")
         return said is None or not said["trouble"]
 
+    def _page_is_there(self) -> bool:
+        try:
+            return requests.get(self.run.workers["dashboard"], timeout=5).status_code == 200
+        except requests.ConnectionError:
+            return False
+
     def _forge(self, method: str, path: str, **arguments: Any) -> requests.Response:
         github = self.run.github
         headers = {"X-Forge-Admin": github["tokens"]["fleet"]}
@@ -402,7 +419,7 @@ class Stack:
 def running(**variables: str) -> Iterator[Stack]:
     """A stack with these environment variables, in a folder with a short path; all of it is gone afterwards."""
     state = Path(tempfile.mkdtemp(prefix="sc-", dir="/tmp")).resolve()
-    stack = Stack(state, variables)
+    stack = Stack(state, {"SRE_DASHBOARD_ISSUE": "false"} | variables)  # tests count what the fleet writes
     try:
         stack.start()
         yield stack

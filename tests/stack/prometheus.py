@@ -15,20 +15,22 @@ from typing import Any, Final
 
 import requests
 
-from mission_control.alerts import PATH
+from mission_control.fleet.alerts import PATH
 from tests.machine import ROOT, free_ports
 from tests.waiting import wait_for
 
 SHIPPED: Final = ROOT / "deploy" / "prometheus"
 FASTER: Final = 60
 """Every duration of rules and configuration is divided by this, to no less than a second."""
+SCRAPES_FASTER: Final = 5
+"""Scrapes are a second apart and not five, so `for`, which is a number of scrapes, is divided by this only."""
 NEEDED: Final = {
     "prometheus": "apt-get install prometheus",
     "promtool": "apt-get install prometheus",
     "prometheus-alertmanager": "apt-get install prometheus-alertmanager",
     "amtool": "apt-get install prometheus-alertmanager",
 }
-_DURATION: Final = re.compile(r"(?<![\w.])(\d+)(s|m|h|d)\b")
+_DURATION: Final = re.compile(r"(\bfor: )?(?<![\w.])(\d+)(s|m|h|d)\b")
 _RECORDED: Final = re.compile(r"(ratio_rate)(\d+[mhd])")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
@@ -41,10 +43,14 @@ def program(name: str) -> str:
 
 
 def faster(text: str) -> str:
-    """`text` with every duration divided by FASTER; names of recorded series keep theirs."""
+    """`text` with every duration divided, by SCRAPES_FASTER or FASTER; names of recorded series keep theirs."""
+
+    def divided(found: re.Match[str]) -> str:
+        held, count, unit = found.groups(default="")
+        return f"{held}{max(int(count) * _SECONDS[unit] // (SCRAPES_FASTER if held else FASTER), 1)}s"
+
     kept = _RECORDED.sub(lambda m: f"{m[1]}_{m[2]}_", text)
-    short = _DURATION.sub(lambda m: f"{max(int(m[1]) * _SECONDS[m[2]] // FASTER, 1)}s", kept)
-    return re.sub(r"(ratio_rate)_(\d+[mhd])_", r"\1\2", short)
+    return re.sub(r"(ratio_rate)_(\d+[mhd])_", r"\1\2", _DURATION.sub(divided, kept))
 
 
 @dataclass(frozen=True, slots=True)

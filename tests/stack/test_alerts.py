@@ -1,6 +1,6 @@
 """A real Prometheus scrapes the stack, its alert reaches Scout through a real Alertmanager, and stands as evidence.
 
-Durations of the shipped rules are divided by 60 (tests/stack/prometheus.py); expressions and labels are as shipped.
+Durations of the shipped rules are divided (tests/stack/prometheus.py); expressions and labels are as shipped.
 """
 
 from __future__ import annotations
@@ -60,7 +60,14 @@ def told(stack: Stack, tmp_path: Path) -> Iterator[Monitoring]:
 def test_every_target_is_up_and_serves_every_metric_that_rules_and_dashboard_use(
     stack: Stack, told: Monitoring
 ) -> None:
-    wait_for(lambda: len(told.query("up == 1")) == 12, 60, "5 patients and 7 workers are scraped")
+    """Each was up at some time: a scrape has one second here, and a busy machine may miss that for one of them."""
+    wanted = {*stack.run.containers, *stack.run.workers}
+
+    def missing() -> set[str]:
+        up = told.query("max_over_time(up[5m]) == 1")
+        return wanted - {one["metric"].get("service") or one["metric"]["worker"] for one in up}
+
+    wait_for(lambda: not missing(), 60, "every patient and every worker is scraped")
     urls = [base_url(u) for u in (*stack.run.containers.values(), *stack.run.workers.values())]
     served = {name for url in urls for name in served_by(requests.get(f"{url}/metrics", timeout=5).text)}
     used = {n for rule in rules() for n in names(rule["expr"])} | {
@@ -81,7 +88,7 @@ def test_an_alert_about_what_scout_has_found_itself_stands_in_its_certificate(st
     try:
         stack.inject("errors", SERVICE)
         number = stack.opened(known)
-        wait_for(lambda: told.query(f'ALERTS{{service="{SERVICE}", alertstate="firing"}}'), 60, "the alert fires")
+        wait_for(lambda: told.firing(SERVICE, "ErrorBudgetBurn"), 60, "the alert fires")
         wait_for(lambda: heard(stack), 60, "Scout has heard of it")
     finally:
         os.kill(fixer, signal.SIGCONT)
@@ -90,8 +97,7 @@ def test_an_alert_about_what_scout_has_found_itself_stands_in_its_certificate(st
     assert verified.outcome == "healthy"
     assert len(incident.all(Applied)) == 1
     cited = [e for e in (*incident.detected.evidence, *verified.evidence) if e.id.startswith("alert-")]
-    assert cited, [e.id for e in verified.evidence]
-    assert "ErrorBudgetBurn" in cited[0].summary
+    assert any("ErrorBudgetBurn" in e.summary for e in cited), [e.summary for e in cited]
     assert stack.numbers() - known == {number}
 
 

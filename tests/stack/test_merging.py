@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mission_control.as_developer import STACK, value_in
+from mission_control.world.as_developer import STACK, value_in
 from shared.incident.change import RevertCommit
 from shared.incident.facts import Applied, Deployed, Diagnosed, Merged, Proposed, Proved, Verified
 from tests.scenario.stack import Stack, running

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mission_control.as_developer import STACK
+from mission_control.world.as_developer import STACK
 from shared.incident.change import SetMemory
 from shared.incident.facts import (
     Applied,

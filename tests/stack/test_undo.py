@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mission_control.as_developer import STACK, value_in
+from mission_control.world.as_developer import STACK, value_in
 from shared.incident.facts import Deployed, Diagnosed, Merged, Undone, Verified
 from tests.scenario.stack import Stack, running
 from tests.stack.changes import file_on_main, pulls, said

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import requests
 
-from mission_control.keys import make_keys, read_key
 from mission_control.settings import Settings, read_settings
+from mission_control.world.keys import make_keys, read_key
 from shared.incident.codec import Place, encode
 from shared.incident.facts import AnyFact, Detected
 from shared.incident.labels import INCIDENT, JULES_FIX, opening

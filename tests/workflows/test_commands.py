@@ -12,14 +12,14 @@ import pytest
 from typer.testing import CliRunner
 
 from mission_control.cli import app
-from mission_control.escalate import labelled
+from mission_control.fleet.pulse import Heard, spoken
+from mission_control.fleet.roster import ROLES
 from mission_control.github import GithubSaysNo, Repository
 from mission_control.herald.heartbeat import describing
-from mission_control.labels import labels
-from mission_control.once import Told, stepped
-from mission_control.pulse import Heard, spoken
-from mission_control.roster import ROLES
-from mission_control.watchdog import watchdog
+from mission_control.workflows.escalate import labelled
+from mission_control.workflows.labels import labels
+from mission_control.workflows.once import Told, stepped
+from mission_control.workflows.watchdog import watchdog
 from shared.adapters.github import Address, connect
 from shared.incident.labels import CATALOGUE, LEARNED, PULSE, SILENT
 from shared.runtime.clock import SystemClock

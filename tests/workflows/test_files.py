@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from mission_control.cli import app
-from mission_control.labels import FILE, as_yaml
+from mission_control.workflows.labels import FILE, as_yaml
 from shared.incident.labels import AUTO_FIX, AUTO_MERGED, FREEZE, HOLD, INCIDENT, JULES_FIX, PULSE, REPORT, SILENT
 from tests.workflows.files import FORMS, Step, jobs, steps, workflows
 
@@ -55,6 +55,8 @@ def parsed(words: list[str]) -> dict[str, Any]:
 def test_every_call_of_the_package_is_a_command_that_takes_these_options() -> None:
     called = [(step.workflow, words, parsed(words)) for step, words in calls()]
     assert [(workflow, " ".join(words)) for workflow, words, _ in called] == [
+        ("ci.yml", "check"),
+        ("ci.yml", "test"),
         ("deploy-infra.yml", f"deploy --compose --ref {'0' * 40}"),
         ("labels.yml", "labels"),
         ("labels.yml", "labels --sync"),
@@ -63,8 +65,8 @@ def test_every_call_of_the_package_is_a_command_that_takes_these_options() -> No
         ("verify.yml", "verify-comment /event.json"),
         ("watchdog.yml", "watchdog"),
     ]
-    assert called[0][2]["compose"] is True
-    assert called[3][2]["issue"] == [7]
+    assert called[2][2]["compose"] is True
+    assert called[5][2]["issue"] == [7]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from mission_control.once import stepped
+from mission_control.workflows.once import stepped
 from tests.waiting import wait_for
 from tests.workflows.conftest import World
 from tests.workflows.test_verify import BAD, CODE, GOOD, REPRODUCTION, put

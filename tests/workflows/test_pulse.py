@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mission_control.fleet.pulse import Heard, silence, spoken, understood
+from mission_control.fleet.roster import ROLES
 from mission_control.herald.heartbeat import Heartbeat
-from mission_control.pulse import Heard, silence, spoken, understood
-from mission_control.roster import ROLES
 from shared.ports import Permanent, Transient
 from shared.stream import Event
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from mission_control.terminal.shapes import STABLE
+from tests.shapes import faults
 from tests.workflows.conftest import BOT, World
 
 CODE = "protected_services/policy_service/rules.py"
@@ -91,6 +93,16 @@ def test_what_is_not_sound_is_refuted_and_nothing_of_it_runs(world: World, pull:
     done = verify(world, tmp_path, said(world, "olivia", pull, "/verify"))
     assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "REFUTED"), done.stdout + done.stderr
     assert statuses(world, pull) == {"sre-space/sound": "failure"}
+
+
+@pytest.mark.parametrize("pull", [(".github/workflows/ci.yml", "name: as no other test\n")], indirect=True)
+def test_what_a_program_reads_of_a_proof_has_its_stable_shape(world: World, pull: int) -> None:
+    done = world.run(BOT, "verify-jules-pr", str(pull), "--no-status", "--json")
+    told = json.loads(done.stdout)
+    assert list(faults(told, STABLE["verify-jules-pr"])) == []
+    assert (done.returncode, told["pull"], told["verdict"]) == (1, pull, "refuted")
+    assert [(one["name"], one["ok"]) for one in told["checks"]] == [("sound", False)]
+    assert statuses(world, pull) == {}
 
 
 @pytest.mark.parametrize(

@@ -161,7 +161,8 @@ class Api:
     def _pushed(self, login: str, moved: Sequence[RefChange]) -> None:
         """Tell webhooks of pushes, new and deleted branches, and pull requests whose head moved."""
         for change in moved:
-            announce_push(self._world, Urls(self._world.site, "/api/v3", self._world.store.repo), login, change)
+            urls = Urls(self._world.site, "/api/v3", self._world.store.repo, people=self._world.people)
+            announce_push(self._world, urls, login, change)
 
 
 def _common(request: Request) -> dict[str, str]:
@@ -170,8 +171,8 @@ def _common(request: Request) -> dict[str, str]:
         "X-GitHub-Media-Type": "github.v3; format=json",
         "x-github-api-version-selected": request.version,
     }
-    if request.account is not None and not request.account.app:
-        headers |= {"X-OAuth-Scopes": "repo", "X-Accepted-OAuth-Scopes": "repo"}
+    if request.account is not None and not request.account.app and request.account.scopes is not None:
+        headers |= {"X-OAuth-Scopes": request.account.scopes, "X-Accepted-OAuth-Scopes": "repo"}
     return headers
 
 

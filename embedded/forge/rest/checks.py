@@ -104,7 +104,7 @@ def _app(store: Store, urls: Urls, login: str) -> dict[str, Any]:
         "name": slug,
         "description": None,
         "external_url": urls.site,
-        "html_url": f"{urls.site}/apps/{slug}",
+        "html_url": f"{urls.pages}/apps/{slug}",
         "created_at": at,
         "updated_at": at,
         "permissions": {"checks": "write", "metadata": "read"},

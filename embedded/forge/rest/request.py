@@ -26,7 +26,7 @@ class Request:
         self.if_none_match = header_of(scope, b"if-none-match")
         self.version = header_of(scope, b"x-github-api-version") or "2022-11-28"
         host = header_of(scope, b"host") or "{}:{}".format(*scope["server"])
-        self.urls = Urls(f"{scope['scheme']}://{host}", prefix, world.store.repo, self.version)
+        self.urls = Urls(f"{scope['scheme']}://{host}", prefix, world.store.repo, self.version, world.people)
 
 
 def _by_name(world: World, path: str) -> str:

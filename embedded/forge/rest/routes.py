@@ -7,6 +7,7 @@ from embedded.forge.rest import (
     contents,
     events,
     git_objects,
+    graphql,
     hooks,
     issues,
     labels,
@@ -37,6 +38,7 @@ ROUTES: tuple[Route, ...] = (
     *checks.ROUTES,
     *hooks.ROUTES,
     *search.ROUTES,
+    *graphql.ROUTES,
     *commits.LAST,
 )
 

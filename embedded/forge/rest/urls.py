@@ -7,6 +7,7 @@ from dataclasses import dataclass
 class Urls:
     """`site` is scheme://host, `prefix` is "/api/v3" or "" (as the client asked), `repo` is owner/name.
 
+    `people` is scheme://host where people open the pages, when that is another one: links to pages say it.
     `version` is the X-GitHub-Api-Version the client asked for; answers differ a little between them.
     """
 
@@ -14,6 +15,7 @@ class Urls:
     prefix: str
     repo: str
     version: str = "2022-11-28"
+    people: str = ""
 
     @property
     def api(self) -> str:
@@ -25,7 +27,11 @@ class Urls:
 
     @property
     def repo_html(self) -> str:
-        return f"{self.site}/{self.repo}"
+        return f"{self.pages}/{self.repo}"
+
+    @property
+    def pages(self) -> str:
+        return self.people or self.site
 
     def user(self, login: str) -> str:
         return f"{self.api}/users/{login}"

@@ -8,6 +8,7 @@ from typing import TypedDict
 
 from embedded.forge.database import Database, Value, marks, now
 from embedded.forge.rows import Issue, Label
+from embedded.forge.tables.body_edits import BodyEdits
 from embedded.forge.tables.events import Events
 from embedded.forge.tables.labels import Labels, to_label
 
@@ -43,6 +44,7 @@ class Issues:
         self._db = database
         self._labels = labels
         self._events = events
+        self.edits = BodyEdits(database)
 
     def create(self, title: str, body: str | None, author: str, *, is_pull: bool = False) -> Issue:
         """Open an issue with the next free number (pull requests share the numbers)."""
@@ -89,6 +91,7 @@ class Issues:
                 self._set(number, "title", edit["title"])
                 self._events.add(number, actor, "renamed", {"rename": {"from": old.title, "to": edit["title"]}})
             if "body" in edit:
+                self.edits.note(old, actor, edit["body"] or "", at)
                 self._set(number, "body", edit["body"])
             state = edit.get("state", old.state)
             if state == "closed" and (

@@ -114,6 +114,13 @@ class WriteBudget:
             if window.kind == "creations"
         )
 
+    def spent(self) -> tuple[tuple[Window, int], ...]:
+        """Each window with the writes of this account that fall into it, as far as processes of this host made them."""
+        with self._locked():
+            now = self._clock.now().timestamp()
+            spent = self._read(now)
+        return tuple((window, _within(spent[window.kind], window, now)) for window in self._windows)
+
     def _take(self, lane: Lane, creates: bool) -> float:
         """0 when taken, else the seconds until it may be."""
         with self._locked():

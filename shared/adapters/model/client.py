@@ -1,16 +1,16 @@
-"""One question to an OpenAI-compatible endpoint (OpenAI, Ollama, vLLM). The only file that loads the openai SDK."""
+"""One question to an OpenAI-compatible endpoint (OpenAI, Ollama, vLLM). Loaded in the model's process only."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from typing import Annotated, Any, Final
 
 import httpx2
 import openai
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from shared.adapters.model.bounded import Late, Unfit, bound
 from shared.adapters.model.wire import MAX_BODY, MAX_TEXT, Ask, Endpoint, Tokens, Told, Why
 
 _FORMS: Final = ((True, "max_tokens"), (True, "max_completion_tokens"), (False, "max_tokens"))
@@ -23,14 +23,6 @@ _OBJECTS: Final = frozenset((400, 404, 415, 422, 501))
 """Statuses by which a server may object to the form of a question, so that another form is worth a try."""
 _LEAST_S: Final = 0.3
 """Seconds that must be left for one more request."""
-
-
-class _TooLong(Exception):
-    """The body has more bytes than are read."""
-
-
-class _Late(Exception):
-    """The body did not end in time."""
 
 
 class _Called(BaseModel):
@@ -63,27 +55,6 @@ class _Completion(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True)
     choices: Annotated[list[_Choice], Field(min_length=1)]
     usage: Any = None
-
-
-class _Bounded(httpx2.SyncByteStream):
-    """A body that ends with an error once it is too long or too late, whatever its status."""
-
-    def __init__(self, body: httpx2.SyncByteStream, deadline: float) -> None:
-        self._body = body
-        self._deadline = deadline
-
-    def __iter__(self) -> Iterator[bytes]:
-        length = 0
-        for piece in self._body:
-            length += len(piece)
-            if length > MAX_BODY:
-                raise _TooLong
-            if time.monotonic() > self._deadline:
-                raise _Late
-            yield piece
-
-    def close(self) -> None:
-        self._body.close()
 
 
 class ChatClient:
@@ -138,7 +109,7 @@ class ChatClient:
             body = answer.http_response.content
         except openai.APIStatusError as error:
             return failed("status", error.status_code, _seconds(error.response.headers.get("retry-after")))
-        except (openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError, _TooLong, _Late) as error:
+        except (openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError, Unfit, Late) as error:
             return failed(_why(error))
         if answer.http_response.status_code != 200:
             return failed("status", answer.http_response.status_code)
@@ -146,10 +117,7 @@ class ChatClient:
         return told.model_copy(update={"structured": _FORMS[form][0] and told.text is not None})
 
     def _bound(self, response: httpx2.Response) -> None:
-        if response.headers.get("content-encoding", "identity") != "identity":
-            raise _TooLong  # it was not asked for, and what it unpacks to is not known
-        if isinstance(response.stream, httpx2.SyncByteStream):  # always: this client is synchronous
-            response.stream = _Bounded(response.stream, self._deadline)
+        bound(response, MAX_BODY, self._deadline)
 
 
 def _options(ask: Ask, form: int) -> dict[str, Any]:
@@ -200,9 +168,9 @@ def _why(error: BaseException) -> Why:
     """Our word for a failure to be told anything."""
     link: BaseException | None = error
     while link is not None:
-        if isinstance(link, _TooLong):
+        if isinstance(link, Unfit):
             return "too long"
-        if isinstance(link, (_Late, openai.APITimeoutError, httpx2.TimeoutException)):
+        if isinstance(link, (Late, openai.APITimeoutError, httpx2.TimeoutException)):
             return "late"
         link = link.__cause__ or link.__context__
     return "unreachable"

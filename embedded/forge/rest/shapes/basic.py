@@ -29,7 +29,7 @@ def user(store: Store, urls: Urls, login: str) -> dict[str, Any]:
         "avatar_url": f"{urls.site}/_forge/avatars/{who.id}",
         "gravatar_id": "",
         "url": at,
-        "html_url": f"{urls.site}/{who.login}",
+        "html_url": f"{urls.pages}/{who.login}",
         "followers_url": f"{at}/followers",
         "following_url": f"{at}/following{{/other_user}}",
         "gists_url": f"{at}/gists{{/gist_id}}",

@@ -1,0 +1,1 @@
+"""`demo`: faults, and what witnesses saw of their end."""

@@ -1,0 +1,1 @@
+"""`rca` and `bench rca`: root cause analysis without a fleet."""

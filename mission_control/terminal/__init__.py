@@ -1,0 +1,1 @@
+"""What people see and say in a terminal: every command that shows, follows or speaks."""

@@ -1,0 +1,124 @@
+"""The world of the fleet fails while an incident is under way: later perhaps, never otherwise."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from itertools import islice
+
+import pytest
+import requests
+
+from mission_control.fleet.roster import AGENTS
+from shared.incident.facts import Applied, Diagnosed, Fact, Ruled, Verified
+from shared.incident.replay import Incident
+from tests.stack.containers.stack import PATIENTS, RealStack
+from tests.waiting import wait_for
+
+KILL_EVERY = 2.0
+INCIDENTS = 10
+
+
+def reached(stack: RealStack, number: int, kind: type[Fact]) -> Callable[[], bool]:
+    return lambda: bool(stack.incident(number).all(kind))
+
+
+def healed_once(stack: RealStack, incident: Incident, known: set[int], since: float) -> None:
+    """One restart, which dockerd saw. A crowded machine may give the service another incident, with one of its own."""
+    assert [v.outcome for v in incident.all(Verified)] == ["healthy"]
+    assert (incident.rejected, incident.gaps) == ((), ())
+    assert len(incident.all(Applied)) == 1
+    stack.every_restart_was_directed(known, since)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("after", "service"),
+    [
+        (None, "policy-service"),
+        ("detected", "quote-service"),
+        (Diagnosed, "user-service"),
+        (Ruled, "frontend"),
+        (Applied, "policy-service"),
+    ],
+    ids=["before the fault", "after detection", "after diagnosis", "after the ruling", "after the action"],
+)
+def test_with_kafka_stopped_at_any_stage_the_end_is_the_same(
+    calm: RealStack, after: type[Fact] | str | None, service: str
+) -> None:
+    stack, known, since = calm, calm.numbers(), time.time()
+    if after is None:
+        with stack.without("kafka"):
+            stack.inject("crash", service)
+            number = stack.opened_for(service, known, 60)
+            incident = stack.closed(number, 120)
+    else:
+        stack.inject("crash", service)
+        number = stack.opened_for(service, known, 60)
+        if isinstance(after, type):
+            wait_for(reached(stack, number, after), 60, f"issue {number} says {after.__name__}")
+        with stack.without("kafka"):
+            incident = stack.closed(number, 120)
+    healed_once(stack, incident, known, since)
+
+
+@pytest.mark.timeout(900)
+def test_with_jaeger_paused_a_dead_container_is_still_healed_and_the_diagnosis_says_what_it_could_not_see(
+    calm: RealStack,
+) -> None:
+    stack, known, since = calm, calm.numbers(), time.time()
+    with stack.without("jaeger", "pause"):
+        stack.inject("oom", "policy-service")
+        number = stack.opened_for("policy-service", known, 60)
+        incident = stack.closed(number, 120)
+    healed_once(stack, incident, known, since)
+    (diagnosed,) = incident.all(Diagnosed)
+    assert any("traces" in what for what in diagnosed.missing), diagnosed.missing
+
+
+@pytest.mark.timeout(900)
+def test_a_random_worker_killed_every_two_seconds_through_ten_incidents_costs_nothing_but_time(
+    calm: RealStack,
+) -> None:
+    stack, known, since = calm, calm.numbers(), time.time()
+    chance, stop, killed = random.Random(20261121), threading.Event(), []
+
+    def kill() -> None:
+        while not stop.wait(KILL_EVERY):
+            victim = chance.choice(AGENTS)
+            stack.sigkill(victim)
+            killed.append(victim)
+
+    pairs = [(fault, service) for fault in ("crash", "oom", "crash") for service in PATIENTS]
+    killer = threading.Thread(target=kill)
+    killer.start()
+    numbers = []
+    try:
+        for fault, service in islice(pairs, INCIDENTS):
+            before = stack.numbers()
+            stack.inject(fault, service)
+            # A fault that comes back soon reopens its issue: what counts is that one of this service is open.
+            number = wait_for(partial(open_or_new, stack, service, before), 60, f"{fault} of {service} is told")
+            stack.closed(number, 180)
+            numbers.append(number)
+    finally:
+        stop.set()
+        killer.join()
+    assert len(numbers) == INCIDENTS
+    assert len(killed) >= INCIDENTS
+    stack.every_restart_was_directed(known, since)
+    for number in set(numbers):
+        incident = stack.incident(number)
+        assert (incident.rejected, incident.gaps) == ((), ())
+        assert len({a.directive_id for a in incident.all(Applied)}) == len(incident.all(Applied))
+    for service in PATIENTS:
+        assert requests.get(f"{stack.run.marketplace}/healthz", timeout=5).ok, service
+
+
+def open_or_new(stack: RealStack, service: str, known: set[int]) -> int:
+    """An incident of `service` that is new, or open again; 0 while there is none."""
+    rows = stack.repository().pages("/issues", labels=f"incident,service:{service}", state="all")
+    return next((row["number"] for row in rows if row["number"] not in known or row["state"] == "open"), 0)
