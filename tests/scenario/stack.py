@@ -367,8 +367,9 @@ class Stack:
         """Wait until the issue is closed, and its log says so."""
         return self.status(number, "Status: Closed", seconds, closed=True)
 
-    def indexed(self, number: int, seconds: float = 20.0) -> None:
-        """Wait until the labels of a closed incident have followed its log."""
+    def indexed(self, number: int, seconds: float = 80.0) -> None:
+        """Wait until the labels of a closed incident have followed its log. They go last: after some incidents within
+        a minute they wait until a write is free, which may take that minute."""
         wait_for(lambda: "Learning: Indexed" in self.labels(number), seconds, f"issue {number} is indexed")
 
     def status(self, number: int, status: str, seconds: float = 20.0, *, closed: bool = False) -> Incident:

@@ -15,7 +15,7 @@ from shared.runtime.tracing import incident_trace_id
 from tests.scenario.stack import Stack, running
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.scenario, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.scenario, pytest.mark.timeout(180)]
 
 QUIET = 20.0
 """Seconds without a fault; they are the detectors' baseline too."""
