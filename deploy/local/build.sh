@@ -2,11 +2,13 @@
 # Makes the images that deploy/compose.local.yml names, for machines that reach Debian, Maven Central and the Go module
 # proxy but no registry. Each is made once; downloads are kept in $SRE_CACHE (~/.cache/sre-space). Needs root, dockerd,
 # debootstrap, a JDK with mvn, and Go. An image that is there is left alone: `docker rmi` it to have it made again.
+# Beside them: compose v2 as $SRE_CACHE/compose-v2, which Debian's bookworm does not have, for the tests.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${SRE_CACHE:-$HOME/.cache/sre-space}
 mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 jaeger_version=v1.76.0 # the newest that the Go proxy serves with its own cmd/jaeger, which is Jaeger 2's code
+compose_version=v2.40.3
 
 need() {
     for tool in "$@"; do
@@ -39,17 +41,20 @@ kafka() {
     mvn -q -B -f "$here/kafka/pom.xml" dependency:copy-dependencies "-DoutputDirectory=$cache/kafka/jars"
     build "$1" "$here/kafka/Dockerfile" "$here/kafka/run.sh" "$cache/kafka/jars"
 }
-jaeger() {
+program() { # a file, made of a package of a Go module: `go install` refuses one with replace directives, so in a copy
+    local file=$1 module=$2 package=$3 source
+    [ ! -x "$file" ] || return 0
     need go
-    if [ ! -x "$cache/jaeger/jaeger" ]; then # `go install` refuses a module with replace directives: build in a copy
-        local module
-        module=$(cd "$cache" && go mod download -json "github.com/jaegertracing/jaeger@$jaeger_version" |
-            sed -n 's/^\t"Dir": "\(.*\)",\{0,1\}$/\1/p')
-        rm -rf "$cache/jaeger/source" && mkdir -p "$cache/jaeger"
-        cp -r "$module" "$cache/jaeger/source" && chmod -R u+w "$cache/jaeger/source"
-        (cd "$cache/jaeger/source" && CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o "$cache/jaeger/jaeger" ./cmd/jaeger)
-        rm -rf "$cache/jaeger/source"
-    fi
+    source=$(mktemp -d "$cache/source.XXXXXX")
+    cp -r "$(cd "$cache" && go mod download -json "$module" | sed -n 's/^\t"Dir": "\(.*\)",\{0,1\}$/\1/p')/." "$source"
+    chmod -R u+w "$source"
+    mkdir -p "$(dirname "$file")"
+    (cd "$source" && CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o "$file.part" "$package")
+    mv "$file.part" "$file"
+    rm -rf "$source"
+}
+jaeger() {
+    program "$cache/jaeger/jaeger" "github.com/jaegertracing/jaeger@$jaeger_version" ./cmd/jaeger
     build "$1" "$here/jaeger/Dockerfile" "$cache/jaeger/jaeger"
 }
 prometheus() { build "$1" "$here/prometheus/Dockerfile"; }
@@ -63,3 +68,4 @@ for part in base:bookworm kafka:4.1.1 "jaeger:$jaeger_version" prometheus:2.42 c
     there "$tag" || "${part%%:*}" "$tag"
     echo "$tag"
 done
+program "$cache/compose-v2" "github.com/docker/compose/v2@$compose_version" ./cmd

@@ -193,10 +193,9 @@ def test_the_stack_file_holds_the_levers_of_exactly_the_managed_services_and_not
 
 
 def composes() -> list[tuple[str, ...]]:
-    """Every compose program that this machine has."""
-    newer = Path.home() / ".cache" / "sre-space" / "compose-v2"
-    paths = [path for path in (shutil.which("docker-compose"), str(newer)) if path and os.access(path, os.X_OK)]
-    return [(path,) for path in paths]
+    """docker-compose where this machine has it, and the program that SRE_TEST_COMPOSE names."""
+    paths = (shutil.which("docker-compose"), os.environ.get("SRE_TEST_COMPOSE"))
+    return [(path,) for path in paths if path]
 
 
 @pytest.mark.parametrize("program", composes(), ids=lambda program: Path(program[0]).name)

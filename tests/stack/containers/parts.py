@@ -16,6 +16,8 @@ from tests.machine import ROOT
 SOCKET: Final = Path("/var/run/docker.sock")
 FLEET_IMAGE: Final = "sre-space/fleet:0.1.0"
 BASE_IMAGE: Final = "sre-space/base:bookworm"
+COMPOSE_V2: Final = Path(os.environ.get("SRE_CACHE") or Path.home() / ".cache" / "sre-space") / "compose-v2"
+"""Where deploy/local/build.sh puts it."""
 BUILD_S: Final = 3600
 """How long the first build may take: Jaeger alone is half an hour of compiling on two cores."""
 
@@ -61,13 +63,16 @@ def compose() -> tuple[str, ...]:
 
 
 def images() -> None:
-    """Make the local images where they are missing, and the fleet's image from this very source."""
+    """Make the local images and compose v2 where they are missing, and the fleet's image from this very source."""
     local = ("kafka:4.1.1", "jaeger:v1.76.0", "prometheus:2.42", "chroma:1.5.9")
     wanted = (BASE_IMAGE, *(f"sre-space/local-{part}" for part in local))
-    if absent := [name for name in wanted if run("docker", "image", "inspect", name, check=False).returncode != 0]:
+    absent = [name for name in wanted if run("docker", "image", "inspect", name, check=False).returncode != 0]
+    if not os.access(COMPOSE_V2, os.X_OK):
+        absent.append(str(COMPOSE_V2))
+    if absent:
         done = run("bash", str(ROOT / "deploy" / "local" / "build.sh"), check=False, seconds=BUILD_S)
         if done.returncode != 0:
-            raise Missing(f"images {', '.join(absent)}: deploy/local/build.sh: {done.stderr[-800:]}")
+            raise Missing(f"{', '.join(absent)}: deploy/local/build.sh: {done.stderr[-800:]}")
     where = ("--file", str(ROOT / "deploy" / "Dockerfile"), "--tag", FLEET_IMAGE, "--network", "host")
     built = run(
         "docker", "build", "--quiet", *where, "--build-arg", f"BASE={BASE_IMAGE}", str(ROOT),
