@@ -87,12 +87,12 @@ export const vitals = (colour) => ({
     {gaps, stroke: colour("--accent"), width: 1.5, points: {show: false}}],
 });
 
-/** A share between 0 and 1 over time, with labelled axes. */
+/** A share of 0 to 1 over time, with axes. */
 export const share = (colour, font) => {
   const axis = {stroke: colour("--quiet"), font, ticks: {show: false}, grid: {stroke: colour("--hair"), width: 1}};
   return {
     ...bare, padding: [8, 18, 0, 0],
-    axes: [{...axis, size: 22, space: 90, grid: {show: false}, values: (_, v) => v.map((s) => new Date(s * 1e3).toISOString().slice(11, 16))},
+    axes: [{...axis, size: 22, space: 90, incrs: [60, 120, 300], grid: {show: false}, values: (u, v) => v.map((s) => s > u.scales.x.max ? "" : clock(new Date(s * 1e3)).slice(0, 5))},
       {...axis, size: 44, splits: () => [0, 0.5, 1], values: (_, v) => v.map((x) => `${100 * x} %`)}],
     scales: {x: {time: true}, y: {range: [0, 1.02]}},
     series: [{}, {stroke: colour("--accent"), fill: colour("--line-fill"), width: 2, points: {show: false}}],

@@ -6,6 +6,7 @@ import random
 import re
 from datetime import timedelta
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.stack.conftest import Open
@@ -180,3 +181,20 @@ def test_on_a_telephone_nothing_is_too_wide_and_the_page_ends_where_its_content_
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     end = page.evaluate("document.querySelector('footer').offsetHeight + document.querySelector('main').offsetHeight")
     assert page.evaluate("document.documentElement.scrollHeight") - end < 200
+
+
+@pytest.mark.parametrize("seconds", [90, 250, 600])
+def test_the_times_below_the_chart_are_there_and_whole_however_short_it_is(
+    serve: Serve, visit: Open, seconds: int
+) -> None:
+    since = now().replace(hour=13, minute=10, second=41, microsecond=0)
+    trade = {"from": stamp(since), "requested": [9] * seconds, "purchased": [5] * seconds, "refused": [4] * seconds}
+    page = visit(serve(board() | {"business": trade}))
+    inked = """(canvas, [right, bottom]) => {
+        const {width, height} = canvas, pen = canvas.getContext("2d");
+        const seen = pen.getImageData(right ? width - right : 0, height - bottom, right || width, bottom).data;
+        return seen.some((value, at) => at % 4 === 3 && value > 0);
+    }"""
+    canvas = page.locator(".plot canvas")
+    assert canvas.evaluate(inked, [0, 12])
+    assert not canvas.evaluate(inked, [2, 30]), "a time is cut off at the right"
