@@ -92,11 +92,11 @@ def test_the_dashboard_has_no_key_no_engine_and_nothing_to_write_to_but_the_shar
     assert SERVICES["dashboard"]["ports"] == ["127.0.0.1:${DASHBOARD_PORT:-3001}:9000"]
 
 
-def test_workers_cannot_change_the_policy_the_keyring_or_the_made_settings() -> None:
+def test_every_worker_has_the_policy_the_keyring_and_the_made_settings_and_cannot_change_them() -> None:
     for agent in AGENTS:
         found = mounts(agent)
         assert found["/sre/fleet"] == ("fleet", True)
-        assert "/sre/policy.yaml" not in found or found["/sre/policy.yaml"][1]
+        assert found[SERVICES[agent]["environment"]["SRE_POLICY"]][1]
 
 
 def test_every_port_is_on_the_loopback_address() -> None:

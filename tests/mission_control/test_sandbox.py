@@ -69,3 +69,14 @@ def test_a_worker_that_starts_chooses_at_its_first_proof_and_again_while_none_wo
     assert sandbox.strength == works.strength
     assert sandbox.strength == works.strength
     assert choices == []
+
+
+@pytest.mark.parametrize("image", [None, "fleet:1"])
+def test_where_no_folder_can_be_made_there_is_none_and_doctor_says_why(tmp_path: Path, image: str | None) -> None:
+    (tmp_path / "sandbox").write_text("no folder")
+    settings = read_settings(state_dir=tmp_path, sandbox_image=image, docker_host=f"unix://{tmp_path}/none.sock")
+    chosen = choose(settings)
+    assert chosen.sandbox.strength.word == "none"
+    assert chosen.why.count("no folder for sandboxes") == (1 if image is None else 2)
+    (finding,) = findings(settings)
+    assert not finding.ok

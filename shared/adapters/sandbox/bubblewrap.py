@@ -64,7 +64,7 @@ class Bubblewrap:
 
     @cached_property
     def strength(self) -> Strength:
-        """Read when first asked for, which also removes what dead processes have left."""
+        """Read when first asked for, which also removes what dead processes have left. Raises Transient."""
         groups = self._groups
         calls = "no filter of system calls" if seccomp.program() is None else "a seccomp filter"
         line = f"bubblewrap: namespaces of its own (user, process, network, files), no capabilities, {calls}"

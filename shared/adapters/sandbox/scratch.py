@@ -11,13 +11,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from shared.ports import Transient
+
 PREFIX: Final = "sre-space-job-"
 
 
 class Scratch:
     """Folders below `base`, which is made when first needed and is for its owner alone. Thread- and process-safe.
 
-    Whether an owner lives says the kernel: it holds a lock on a file in its folder.
+    Whether an owner lives says the kernel: it holds a lock on a file in its folder. Raises Transient where none can be
+    made: the disk is full, or nobody gave this process a place to write to.
     """
 
     def __init__(self, base: Path) -> None:
@@ -26,7 +29,7 @@ class Scratch:
     @contextmanager
     def folder(self) -> Iterator[Path]:
         """An empty folder. Its path's last part but one, `NAME` of `BASE/NAME/stage`, is free on this host."""
-        with self._alone():
+        with self._alone(), _failures():
             home = Path(tempfile.mkdtemp(prefix=PREFIX, dir=self._base))
             held = os.open(home / "held", os.O_CREAT | os.O_RDONLY | os.O_CLOEXEC, 0o600)
             fcntl.flock(held, fcntl.LOCK_EX)
@@ -56,10 +59,19 @@ class Scratch:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        self._base.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(self._base / "lock", os.O_CREAT | os.O_RDONLY | os.O_CLOEXEC, 0o600)
+        with _failures():
+            self._base.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = os.open(self._base / "lock", os.O_CREAT | os.O_RDONLY | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
         finally:
             os.close(lock)
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Transient(f"no folder for sandboxes: {error}") from error

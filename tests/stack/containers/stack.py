@@ -42,7 +42,6 @@ PORTS: Final = (
 PACE: Final = {
     "SRE_HEALTHY_FOR": "3s",
     "SRE_HERALD_EVERY": "1s",
-    "SRE_DASHBOARD_ISSUE": "false",
     "SRE_RESYNC_EVERY": "5s",
     "SRE_RECURRENCE_WINDOW": "20s",
     "SRE_MERGE": "policy",

@@ -110,6 +110,12 @@ def healed(stack: RealStack) -> int:
     return stack.closed(stack.opened_for("user-service", known, 60), 90).number
 
 
+@pytest.mark.usefixtures("healed")
+def test_the_fleet_has_an_issue_of_its_own_that_says_who_is_heard(stack: RealStack) -> None:
+    stack.await_board()
+    assert stack.board() is not None
+
+
 @pytest.mark.parametrize(("service", "words"), INSIDE)
 def test_what_the_pages_have_people_run_in_a_container_runs(
     stack: RealStack, healed: int, service: str, words: str
