@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mission_control.doctor import engine, github_judged, github_seen, keyring, machine, parts, policy, slow, world
 from mission_control.doctor.finding import Finding, well, wrong
@@ -18,11 +18,14 @@ from mission_control.settings import Settings
 from mission_control.terminal.console import console, progress
 from mission_control.terminal.printable import printable
 from mission_control.world import record
+from shared.incident.record import Role
 
 if TYPE_CHECKING:
     from rich.text import Text
 
 DOCS = "docs/doctor.md"
+PROVERS: Final[tuple[Role, ...]] = ("fixer", "escalation")
+"""Who runs what nobody trusts, and needs a sandbox for it."""
 _MARKS = {"ok": "ok  ", "note": "note", "bad": "BAD "}
 _COLOURS = {"ok": "green", "note": "yellow", "bad": "bold red"}
 
@@ -56,7 +59,8 @@ def look(settings: Settings) -> Iterator[Finding]:
     yield from parts.judge(seen, settings.partitions)
     yield from engine.judge(seen.engine)
     yield from policy.judge(policy.read(settings, seen.engine, at.repository if at is not None else None))
-    yield from slow.sandbox(settings)
+    if keys.worker in (None, *PROVERS):
+        yield from slow.sandbox(settings)
     yield from slow.knowledge(settings, running)
     yield from slow.model(settings)
 

@@ -23,9 +23,11 @@ SOON: Final = timedelta(days=14)
 
 @dataclass(frozen=True, slots=True)
 class OwnKey:
-    """One private key that lies here. `public` is its other half; None when it cannot be used, and `trouble` why."""
+    """One private key that lies here. `public` is its other half; None when it cannot be used, and `trouble` why.
 
-    role: Role
+    `role`: None where SRE_KEY names the only key there is; whose it is says the keyring."""
+
+    role: Role | None
     file: Path
     mode: int
     public: bytes | None
@@ -42,19 +44,27 @@ class KeysSeen:
     own: tuple[OwnKey, ...]
     now: datetime
 
+    @property
+    def worker(self) -> Role | None:
+        """Whose the only key is: this is that worker's place and nobody else's. None where there may be several."""
+        return next((_of(key, self.keyring) for key in self.own if key.role is None and self.keyring), None)
+
 
 def read(settings: Settings, at: Target | None, now: datetime) -> KeysSeen:
-    """Look at the keyring and at every role's file."""
+    """Look at the keyring and at every role's file, or at the one that SRE_KEY names."""
     keyring, trouble = None, ""
     try:
         keyring = at.keyring() if at is not None else None
     except (OSError, ValueError) as error:
         trouble = str(error)
-    own = tuple(_own(role, settings.key_file(role)) for role in get_args(Role) if settings.key_file(role).exists())
+    files: list[tuple[Role | None, Path]] = [(role, settings.key_file(role)) for role in get_args(Role)]
+    if settings.key is not None:
+        files = [(None, settings.key)]
+    own = tuple(_own(role, file) for role, file in files if file.exists())
     return KeysSeen(settings.keys_file, keyring, trouble, own, now)
 
 
-def _own(role: Role, file: Path) -> OwnKey:
+def _own(role: Role | None, file: Path) -> OwnKey:
     mode = file.stat().st_mode & 0o777
     try:
         public = read_key(file).public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
@@ -97,17 +107,23 @@ def _valid(role: Role, keyring: Keyring, now: datetime) -> Iterator[Finding]:
 
 
 def _file(key: OwnKey) -> Finding:
+    whose = key.role or ""
     if key.mode & 0o077:
-        return wrong("key-file", f"{key.file} has mode {key.mode:04o}", key.role, how=f"chmod 600 {key.file}")
+        return wrong("key-file", f"{key.file} has mode {key.mode:04o}", whose, how=f"chmod 600 {key.file}")
     if key.public is None:
-        return wrong("key-file", key.trouble, key.role, how=f"put the right key into {key.file}, or make a new one")
-    return well("key-file", "readable by its owner only", key.role)
+        return wrong("key-file", key.trouble, whose, how=f"put the right key into {key.file}, or make a new one")
+    return well("key-file", "readable by its owner only", whose)
 
 
 def _pair(key: OwnKey, keyring: Keyring) -> Finding:
-    if any(row.role == key.role and row.key == key.public for row in keyring.keys):
-        return well("key-pair", "the public half is in the keyring", key.role)
-    return wrong("key-pair", f"{key.file} is of no key in the keyring", key.role, where=key.file)
+    if whose := _of(key, keyring):
+        return well("key-pair", "the public half is in the keyring", whose)
+    return wrong("key-pair", f"{key.file} is of no key in the keyring", key.role or "", where=key.file)
+
+
+def _of(key: OwnKey, keyring: Keyring) -> Role | None:
+    """Whose key it is by the keyring; of several roles only its own counts."""
+    return next((row.role for row in keyring.keys if row.key == key.public and key.role in (None, row.role)), None)
 
 
 def mend(seen: KeysSeen) -> Iterator[str]:

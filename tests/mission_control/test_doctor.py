@@ -24,6 +24,7 @@ from mission_control.doctor.policy import PolicySeen
 from mission_control.doctor.table import TABLE
 from mission_control.doctor.world import World
 from mission_control.github import LabelChange
+from mission_control.settings import read_settings
 from shared.incident.signing import Keyring
 from shared.testing import log
 from shared.testing.log import public_key, signer
@@ -171,6 +172,20 @@ def test_keys_are_judged_by_validity_mode_and_whether_their_halves_belong_togeth
     assert keys(ring, now=ring.keys[0].not_before - timedelta(seconds=1)) == {"key-expired"}
     some = Keyring(tuple(row for row in ring.keys if row.role != "brain"), ring.accounts)
     assert keys(some, now=start) == {"key-missing"}
+
+
+def test_where_one_worker_lives_its_key_is_known_by_the_keyring_and_nobody_elses_is_missed(tmp_path: Path) -> None:
+    ring, file = log.keyring(), tmp_path / "mine.key"
+    mine = OwnKey(None, file, 0o600, public_key(signer("memory", "")).key)
+    seen = KeysSeen(PLACE / "keys.toml", ring, "", (mine,), ring.keys[0].not_before)
+    assert seen.worker == "memory"
+    assert [found.about for found in keyring.judge(seen) if found.id == "key-pair"] == ["memory"]
+    strange = replace(seen, own=(replace(mine, public=bytes(32)),))
+    assert strange.worker is None
+    assert faults(keyring.judge(strange)) == {"key-pair"}
+    file.write_text("no key")
+    read = keyring.read(read_settings(state_dir=tmp_path, key=file), None, NOW)
+    assert [(key.role, key.file) for key in read.own] == [(None, file)]
 
 
 def test_an_old_key_beside_a_new_one_is_no_fault() -> None:
