@@ -57,7 +57,7 @@ def look(settings: Settings) -> Iterator[Finding]:
         yield from keyring.judge(keys)
     seen = parts.read(settings, running)
     yield from parts.judge(seen, settings.partitions)
-    yield from engine.judge(seen.engine)
+    yield from engine.judge(seen.engine, keys.worker == "fixer")
     yield from policy.judge(policy.read(settings, seen.engine, at.repository if at is not None else None))
     if keys.worker in (None, *PROVERS):
         yield from slow.sandbox(settings)

@@ -43,15 +43,17 @@ def read(settings: Settings, running: record.Record | None) -> EngineSeen | None
     return EngineSeen(where, writes=status == 404, managed=managed)
 
 
-def judge(seen: EngineSeen | None) -> Iterator[Finding]:
-    """The findings."""
+def judge(seen: EngineSeen | None, fixers_own: bool = False) -> Iterator[Finding]:
+    """The findings. `fixers_own`: this is the Fixer's place, where nobody else looks."""
     if seen is None:
         return
     if seen.trouble is not None:
         yield wrong("engine", seen.trouble)
         return
     yield well("engine", seen.where)
-    if seen.writes:
+    if seen.writes and fixers_own:
+        yield well("engine-hands", f"{seen.where} is the Fixer's alone")
+    elif seen.writes:
         yield wrong("engine-hands", f"{seen.where} would restart containers for everyone who looks")
     else:
         yield well("engine-hands", f"{seen.where} only looks")

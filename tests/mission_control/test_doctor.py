@@ -227,6 +227,7 @@ def test_an_engine_is_judged_by_who_may_write_and_what_is_managed() -> None:
     assert faults(engine.judge(fine)) == set()
     assert faults(engine.judge(EngineSeen("unix:///ro", "refused"))) == {"engine"}
     assert faults(engine.judge(EngineSeen("unix:///rw", writes=True))) == {"engine-hands", "managed"}
+    assert faults(engine.judge(replace(fine, writes=True), fixers_own=True)) == set()
 
 
 def test_the_policy_is_held_against_the_containers_that_are_there() -> None:
