@@ -41,6 +41,9 @@ from tests.waiting import wait_for
 
 WORKERS: Final = ("scout", "brain", "guardrail", "fixer", "memory", "escalation")
 UP_WITHIN: Final = 60.0
+PATIENCE: Final = 60.0
+"""Seconds for an answer to a test: where everything starts at once, the forge's git was seen to take twelve. How fast
+the fleet is, is asked of what it wrote."""
 ACTS: Final = ("kill", "start", "restart")
 """Events that an action of somebody causes, and no fault."""
 T = TypeVar("T")
@@ -166,7 +169,7 @@ class Stack:
 
     def load_metrics(self) -> str:
         """What the load generator's /metrics says."""
-        return requests.get(urljoin(self.run.containers["load"], "/metrics"), timeout=5).text
+        return requests.get(urljoin(self.run.containers["load"], "/metrics"), timeout=PATIENCE).text
 
     # faults and disturbances
 
@@ -184,7 +187,7 @@ class Stack:
 
     def _chaos(self, *arguments: str) -> dict[str, Any]:
         argv = [sys.executable, str(ROOT / "trigger_chaos.py"), *arguments, "--state", str(self.state), "--json"]
-        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=20)
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=PATIENCE)
         assert done.returncode == 0, done.stderr
         answer: dict[str, Any] = json.loads(done.stdout)
         return answer
@@ -281,7 +284,7 @@ class Stack:
         """The control repository as fleet, operator or outsider."""
         if who not in self._sessions:
             github = self.run.github
-            self._sessions[who] = Repository(github["api"], github["repo"], github["tokens"][who])
+            self._sessions[who] = Repository(github["api"], github["repo"], github["tokens"][who], timeout=PATIENCE)
         return self._sessions[who]
 
     def numbers(self) -> set[int]:
@@ -384,12 +387,16 @@ class Stack:
     def verify(self, number: int) -> int:
         """The exit code of `mission-control verify N`."""
         argv = [sys.executable, "-P", "-m", "mission_control", "verify", str(number), "--state", str(self.state)]
-        return subprocess.run(argv, env=clean_environment(), capture_output=True, check=False, timeout=30).returncode
+        return subprocess.run(
+            argv, env=clean_environment(), capture_output=True, check=False, timeout=PATIENCE
+        ).returncode
 
     def memory(self, *words: str) -> subprocess.CompletedProcess[str]:
         """`mission-control memory …` to its end."""
         argv = [sys.executable, "-P", "-m", "mission_control", "memory", *words, "--state", str(self.state)]
-        return subprocess.run(argv, env=clean_environment(), capture_output=True, check=False, timeout=60, text=True)
+        return subprocess.run(
+            argv, env=clean_environment(), capture_output=True, check=False, timeout=PATIENCE, text=True
+        )
 
     def _index_is_made(self) -> bool:
         said = requests.get(self.run.workers["memory"], timeout=5).json().get("knowledge")
@@ -404,7 +411,9 @@ class Stack:
     def _forge(self, method: str, path: str, **arguments: Any) -> requests.Response:
         github = self.run.github
         headers = {"X-Forge-Admin": github["tokens"]["fleet"]}
-        answer = requests.request(method, f"{github['url']}/_forge{path}", headers=headers, timeout=10, **arguments)
+        answer = requests.request(
+            method, f"{github['url']}/_forge{path}", headers=headers, timeout=PATIENCE, **arguments
+        )
         answer.raise_for_status()
         return answer
 
