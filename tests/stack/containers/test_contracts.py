@@ -1,7 +1,4 @@
-"""The contract tests of the adapters and of the embedded servers, once more against the real parts of the stack.
-
-The last of the folder, by its name: the stack has its alerts of a Scout that was stopped for minutes, and nobody waits.
-"""
+"""The contract tests of the adapters and of the embedded servers, once more against the real parts of the stack."""
 
 from __future__ import annotations
 
