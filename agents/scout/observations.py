@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,11 +22,14 @@ HEALTH_URL: Final = "sre-space.health-url"
 """The container label that says where a service is asked for its health."""
 OWN_PREFIX: Final = "sre-"
 """Services of the fleet itself; Scout does not watch them."""
+_PASSING: Final = re.compile(r"[0-9a-f]{12}_.+")
+"""What compose calls a container while it puts another in its place: ID_NAME."""
 
 
 def is_patient(service: str) -> bool:
     """Whether telemetry of this service is Scout's business."""
-    return SERVICE_NAME.fullmatch(service) is not None and not service.startswith(OWN_PREFIX)
+    known = SERVICE_NAME.fullmatch(service) is not None and _PASSING.fullmatch(service) is None
+    return known and not service.startswith(OWN_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)

@@ -241,6 +241,15 @@ def test_services_that_follow_the_first_one_down_belong_to_its_incident(world: W
     assert opened(patrol(watch, 6, incident)) == []
 
 
+def test_the_end_of_a_container_that_compose_has_replaced_is_no_crash() -> None:
+    passing = "6f69b9bbfbbb_policy-service"
+    world = World([*SERVICES, passing])
+    watch = Watch(world)
+    patrol(watch, 5)
+    world.die(passing, 1)
+    assert patrol(watch, 20) == []
+
+
 def test_a_service_of_the_fleet_itself_is_not_watched() -> None:
     world = World(("sre-scout", "policy-service"))
     watch = Watch(world)

@@ -196,6 +196,12 @@ def test_the_fleets_own_services_are_not_looked_at(scene: Scene) -> None:
     assert scene.store.asked == []
 
 
+def test_a_container_that_compose_is_replacing_is_no_service_of_its_own(scene: Scene) -> None:
+    passing = "6f69b9bbfbbb_policy-service"
+    scene.engine.containers[passing] = container(passing)
+    assert set(wait_for(scene.patrol, lambda s: bool(s.probes)).containers) == set(SERVICES)
+
+
 def test_business_events_are_seen_once(scene: Scene) -> None:
     event = Event("1", "/marketplace/policy-service", "policy.purchased", "P-1", datetime.now(UTC))
     scene.patrol.on_business(event)

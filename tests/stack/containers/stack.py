@@ -49,8 +49,6 @@ PACE: Final = {
 """Faster than a production stack, for nobody else's limits are at stake; and a fault may be tried again soon."""
 UP_WITHIN: Final = 240
 _FILES: Final = ("docker-compose.yml", "deploy/compose.local.yml", "tests/stack/containers/compose.test.yml")
-ALERT_ENDS_S: Final = 480.0
-"""The fast burn rate looks back 5 min (deploy/prometheus/rules)."""
 
 
 class RealStack(Stack):
@@ -86,6 +84,17 @@ class RealStack(Stack):
             row["role"]: row["token"] for row in json.loads(self.volume("forge", "accounts.json"))["accounts"]
         }
         self.engine = EngineWitness(f"unix://{SOCKET}")
+        self._silence()
+
+    def _silence(self) -> None:
+        """No alert of Prometheus becomes an incident here, as an operator does before works.
+
+        It would be about the machine, on which other fleets run besides, and stand until its window is over: 5 min and
+        more. What alerts do is asked of the embedded world (tests/stack/test_alerts.py).
+        """
+        words = ("--alertmanager.url=http://127.0.0.1:9093", "silence", "add", "--duration=4h", "--comment=tests")
+        code, said = self.execute("alertmanager", "amtool", *words, "alertname=~.+")
+        assert code == 0, said
 
     def end(self) -> None:
         """Nothing of it is left, volumes included."""
@@ -245,17 +254,14 @@ class RealStack(Stack):
         assert self.restarts(since) == dict(done)
 
     def calm(self) -> None:
-        """Take back every fault, wait until nothing is open, everything is healthy and the write budget has rested.
-
-        A machine that was slow while the stack came up has earned a real alert, and that resolves in its 5 min window.
-        """
+        """Take back every fault, wait until nothing is open, everything is healthy and the write budget has rested."""
         self.undo()
-        wait_for(lambda: not self._open(), ALERT_ENDS_S, "every incident is closed", 0.5)
+        wait_for(lambda: not self._open(), 240, lambda: f"every incident is closed, not {self._open()}", 0.5)
         wait_for(lambda: not self.ailing(), 60, "everything is healthy", 0.5)
         wait_for(lambda: self._writes_lately() < 30, 90, "the fleet has rested", 2.0)
 
-    def _open(self) -> list[int]:
-        return [row["number"] for row in self.repository().pages("/issues", labels="incident", state="open")]
+    def _open(self) -> list[str]:
+        return [row["title"] for row in self.repository().pages("/issues", labels="incident", state="open")]
 
     def _writes_lately(self) -> int:
         return sum(request.mutates for request in self.fleet_log(time.time() - 60))

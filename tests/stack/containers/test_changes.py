@@ -23,8 +23,7 @@ HEALED_WITHIN = 240.0
 
 def test_a_bad_commit_is_proved_in_a_container_reverted_and_composed_again(calm: RealStack) -> None:
     known = calm.numbers()
-    # The deployer's first act makes every container anew, one of each: a real outage, and Prometheus would tell of it.
-    with calm.without("alertmanager"), calm.deployer():
+    with calm.deployer():
         wait_for(lambda: runs_the_head(calm) and calm.sold() > WARM, 180, "it is deployed and sells", every=1.0)
         since = time.time()
         told = calm.committed("conversion")
