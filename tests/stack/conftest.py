@@ -42,13 +42,14 @@ def visit(browser: Browser) -> Iterator[Open]:
 
     `served` is a Served or an address. `strict`: nothing at all may be complained of in the console.
     `lose`: the first request for the file of this name gets no answer; scripts may fail until it comes.
+    `fails`: the test makes a script fail.
     """
     pages: list[Page] = []
     wrong: list[str] = []
 
     def opened(
         served: Served | str, at: str = "", *, width: int = 1280, dark: bool = True, still: bool = False,
-        wait: bool = True, lose: str = "", strict: bool = False,
+        wait: bool = True, lose: str = "", strict: bool = False, fails: bool = False,
     ) -> Page:  # fmt: skip
         size = ViewportSize(width=width, height=800)
         choices: dict[str, Any] = {"color_scheme": "dark" if dark else "light"}
@@ -62,7 +63,7 @@ def visit(browser: Browser) -> Iterator[Open]:
             if "Content Security" in said.text or (strict and said.type in ("error", "warning")):
                 wrong.append(f"{said.text} {said.location}")
 
-        if not lose:
+        if not (lose or fails):
             page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", complains)
         if lose:

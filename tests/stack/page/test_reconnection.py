@@ -77,6 +77,18 @@ def test_an_event_that_comes_twice_counts_once_and_a_hole_asks_for_a_board(serve
     assert "<b, again>" not in heard(page)
 
 
+def test_an_event_that_cannot_be_shown_is_an_error_of_the_page_and_the_stream_goes_on(
+    serve: Serve, visit: Open
+) -> None:
+    double = serve(board(busy=True) | {"thoughts": []})
+    page = visit(double, fails=True)
+    with page.expect_event("pageerror"):
+        double.emit("vitals", {"at": stamp(now()), "services": None})
+    seen(page, think(double, "a"))
+    assert heard(page) == ["<a>"]
+    assert len(double.listened) == 1
+
+
 def test_the_wire_format_is_read_however_it_is_cut(serve: Serve, visit: Open) -> None:
     page = visit(serve())
     wire = 'id: b-1\r\nevent: thought\r\ndata: {"x":\r\ndata: 1}\r\n\r\n: alive\n\nid: b-2\ndata: ü\n\n'
