@@ -20,6 +20,8 @@ SILENT: Final = timedelta(seconds=15)
 """Three heartbeats."""
 SETTLED: Final = 2
 """Seconds that late sales have before a second's counts are told."""
+GONE: Final = timedelta(seconds=LENGTH)
+"""A service of which nothing is told for as long as curves reach, while others are, is not there any more."""
 SKEW: Final = timedelta(minutes=10)
 """A sender's clock further off than this is not believed (promise 25)."""
 MOST_SERVICES: Final = 200
@@ -78,6 +80,7 @@ class Telemetry:
     def tick(self, now: datetime) -> list[Message]:
         """Once a second: the vitals as they stand, and the newest second of sales that has settled."""
         with self._lock:
+            self._forget()
             told: list[Message] = []
             if self._pulses:
                 told.append(("vitals", {"at": stamp(now), "services": self._vitals(now)}))
@@ -119,6 +122,11 @@ class Telemetry:
         """Every service that is told of, or ought to be, by name."""
         with self._lock:
             return [self._service(name, now) for name in sorted({*self._services, *self._pulses})]
+
+    def _forget(self) -> None:
+        last = max((pulse.at for pulse in self._pulses.values()), default=self._started)
+        for name in [name for name, pulse in self._pulses.items() if last - pulse.at > GONE]:
+            del self._pulses[name]
 
     def _bounds(self, now: datetime) -> tuple[int, int]:
         end = second(now) - SETTLED + 1

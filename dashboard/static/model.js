@@ -39,13 +39,14 @@ export class Model {
     return EVERYTHING;
   }
 
-  /** Takes only what no event brings, and lets go of what was closed long ago. */
+  /** Takes only what no event brings, lets go of what is over. */
   refresh(board) {
     if (!this.board) return this.load(board);
     for (const part of ["budgets", "trust", "mttr", "counts", "log_from"]) this.board[part] = board[part];
     const kept = new Set(board.incidents.map((card) => card.number));
     for (const [number, card] of this.incidents) if (card.closed && !kept.has(number)) this.incidents.delete(number);
-    return ["budgets", "trust", "mttr", "at", "incidents"];
+    for (const name of this.services.keys()) if (!board.services.some((one) => one.name === name)) this.services.delete(name);
+    return ["budgets", "trust", "mttr", "at", "incidents", "services"];
   }
 
   entry(thought, act = false) {return {...thought, act, key: entries++};}

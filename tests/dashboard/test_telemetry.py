@@ -53,6 +53,17 @@ def test_a_vital_is_shown_and_is_unknown_again_when_scout_falls_silent() -> None
     assert told == [vital(health="unknown", detail=service["detail"], p50_ms=None, rate=None, errors=None)]
 
 
+def test_a_service_that_is_not_told_of_while_others_are_is_forgotten_when_its_curve_is_empty() -> None:
+    heard = telemetry()
+    for name in ("gone-service", "here-service"):
+        heard.take(VITALS, event(**vital(name)), after(0))
+    heard.tick(after(900))
+    assert {s["name"] for s in heard.services(after(900))} == {"gone-service", "here-service", "quote-service"}
+    heard.take(VITALS, event(**vital("here-service")), after(601))
+    heard.tick(after(601))
+    assert {s["name"] for s in heard.services(after(601))} == {"here-service", "quote-service"}
+
+
 def test_seconds_without_a_number_are_missing_and_not_zero() -> None:
     heard = telemetry()
     for n in (2, 3, 5):

@@ -36,7 +36,7 @@ from shared.incident.labels import DASHBOARD, FREEZE
 from shared.incident.replay import Incident, replay
 from shared.incident.signing import parse_keyring
 from shared.stream import HEARTBEATS
-from tests.machine import ROOT, clean_environment, free_ports, kill_marked, marked, port_is_free
+from tests.machine import ROOT, clean_environment, free_ports, kill_marked, marked, one_comes_up, port_is_free
 from tests.waiting import wait_for
 
 WORKERS: Final = ("scout", "brain", "guardrail", "fixer", "memory", "escalation")
@@ -431,7 +431,8 @@ def running(**variables: str) -> Iterator[Stack]:
     state = Path(tempfile.mkdtemp(prefix="sc-", dir="/tmp")).resolve()
     stack = Stack(state, {"SRE_DASHBOARD_ISSUE": "false"} | variables)  # tests count what the fleet writes
     try:
-        stack.start()
+        with one_comes_up():
+            stack.start()
         yield stack
         stack.stop()
     finally:

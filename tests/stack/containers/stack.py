@@ -22,7 +22,7 @@ from mission_control.demo.witnesses import EngineWitness
 from mission_control.world import record
 from shared.incident.facts import Applied, Diagnosed
 from shared.incident.signing import parse_keyring
-from tests.machine import ROOT, clean_environment, free_ports
+from tests.machine import ROOT, clean_environment, free_ports, one_comes_up
 from tests.scenario.stack import Stack, roomy_policy
 from tests.stack.containers.parts import SOCKET, run
 from tests.waiting import wait_for
@@ -277,7 +277,8 @@ def running(compose: tuple[str, ...], folder: Path) -> Iterator[RealStack]:
     """The stack, healthy; all of it is gone afterwards (SRE_KEEP keeps it)."""
     stack = RealStack(compose, folder)
     try:
-        stack.start()
+        with one_comes_up():
+            stack.start()
         yield stack
     finally:
         stack.end()

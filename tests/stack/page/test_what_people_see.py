@@ -59,6 +59,17 @@ def test_vitals_move_the_figures_and_a_service_that_falls_silent_is_unknown(serv
     expect(row.locator(".detail")).to_have_text(re.compile("was healthy 4. s ago"))
 
 
+def test_a_service_that_is_gone_leaves_the_page_when_it_asks_for_a_board(serve: Serve, visit: Open) -> None:
+    double = serve()
+    page = visit(double)
+    row = page.locator(".service", has_text="user-service")
+    expect(row).to_have_count(1)
+    double.board |= {"services": [one for one in double.board["services"] if one["name"] != "user-service"]}
+    double.emit("incident", card(101, 6, now()))
+    expect(row).to_have_count(0)
+    expect(page.locator(".service")).to_have_count(len(double.board["services"]))
+
+
 def test_a_chart_reads_out_the_value_under_the_pointer_and_by_arrow_keys(serve: Serve, visit: Open) -> None:
     double = serve()
     page = visit(double, width=360)
