@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, Producer
 
-from shared.adapters.kafka import Stream
+from shared.adapters.kafka import Stream, link, settings
 from shared.ports import Transient
 from shared.stream import DEAD_LETTERS, THOUGHTS, WAKEUPS, Event, Poison, decode
 from tests.broker.conftest import EmbeddedBroker, read, session_ms
@@ -276,6 +276,11 @@ class Told:
         self.words.append("up")
 
 
+def anew(caplog: pytest.LogCaptureFixture) -> set[str]:
+    """Why clients were made anew."""
+    return {r.message.partition(" for ")[0] for r in caplog.records if r.message.endswith("connecting anew")}
+
+
 @pytest.mark.parametrize("how", ["port closed", "hanging", "killed"])
 def test_a_broker_that_leaves_is_told_within_ten_seconds_and_its_return_too(
     how: str, connect: Callable[[str], Stream]
@@ -309,6 +314,34 @@ def test_a_broker_that_leaves_is_told_within_ten_seconds_and_its_return_too(
         stream.publish(WAKEUPS, "1", event(3))
 
         wait_for(lambda: sorted(numbers(seen)) == [1, 2, 3], 15)
+        subscription.check()
+    finally:
+        stream.close(5)
+        broker.stop()
+
+
+def test_clients_that_were_long_without_kafka_are_made_anew_and_go_on_where_they_were(
+    connect: Callable[[str], Stream], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """librdkafka's may never find it again (link.ANEW_AFTER): that state cannot be made here, so all are replaced."""
+    monkeypatch.setattr(link, "ANEW_AFTER", 0.5)
+    monkeypatch.setitem(settings.PRODUCER, "message.timeout.ms", 1_000)
+    caplog.set_level("INFO", "shared.adapters.kafka")
+    broker, told, (seen, on_event) = EmbeddedBroker(), Told(), collector()
+    try:
+        stream = connect(broker.bootstrap)
+        subscription = stream.subscribe([WAKEUPS], None, on_event, told.down, told.up, session_timeout_ms=2_000)
+        assert subscription.wait_ready(20)
+        stream.publish(WAKEUPS, "1", event(1))
+        wait_for(lambda: numbers(seen) == [1])
+        broker.down()
+        stream.publish(WAKEUPS, "1", event(2))
+        wait_for(lambda: anew(caplog) == {"no Kafka", "nothing delivered to Kafka"}, 20)
+        assert stream.undelivered == 1
+        broker.up()
+        wait_for(lambda: told.words[-1] == "up", 15)
+        stream.publish(WAKEUPS, "1", event(3))
+        wait_for(lambda: numbers(seen) == [1, 3], 15)
         subscription.check()
     finally:
         stream.close(5)

@@ -14,6 +14,12 @@ log = logging.getLogger(__name__)
 
 DOWN_AFTER: Final = 2.0
 """Seconds without any connection before Kafka counts as down."""
+ANEW_AFTER: Final = 45.0
+"""Seconds without Kafka after which a client is made anew: longer than a broker takes to start.
+
+librdkafka from 2.13 on never connects again once a broker that is just starting has told it of no brokers at all
+(https://github.com/confluentinc/librdkafka/issues/5301).
+"""
 
 
 def nothing() -> None:
@@ -26,7 +32,11 @@ class Link:
     def __init__(self, on_down: Callable[[], None], on_up: Callable[[], None]) -> None:
         self.up = True
         self._on_down, self._on_up = on_down, on_up
-        self._connected_at = self._watched_at = time.monotonic()
+        self._connected_at = self._watched_at = self._went_at = time.monotonic()
+
+    def down_for(self, since: float) -> float:
+        """Seconds that Kafka has been away since `since` (monotonic); 0 while it is there."""
+        return 0.0 if self.up else time.monotonic() - max(since, self._went_at)
 
     def on_statistics(self, text: str) -> None:
         """librdkafka's statistics as JSON, given every `statistics.interval.ms`."""
@@ -41,7 +51,7 @@ class Link:
         self._watched_at = now
         away = now - self._connected_at > DOWN_AFTER
         if away and self.up:
-            self.up = False
+            self.up, self._went_at = False, now
             log.warning("Kafka is away; the fleet polls instead")
             self._on_down()
         elif not away and not self.up:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from typing import Final, Literal
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from shared.adapters.kafka import link
 from shared.adapters.kafka.link import nothing
 from shared.adapters.kafka.settings import PRODUCER, Membership
 from shared.adapters.kafka.subscription import OnEvent, Subscription
@@ -33,18 +35,24 @@ class Stream:
         self._bootstrap = bootstrap
         self._client_id = client_id
         self._now = now
-        self._lock = threading.Lock()
+        self._lock, self._sending = threading.Lock(), threading.Lock()
         self._sent = 0
         self._undelivered = 0
+        self._given_up = False
         self._reached = False
         self._closing = threading.Event()
         self._subscriptions: list[Subscription] = []
-        try:
-            self._producer = Producer({"bootstrap.servers": bootstrap, "client.id": client_id, **PRODUCER})
-        except KafkaException as error:
-            raise ValueError(f"Kafka at {bootstrap!r}: {error}") from error
+        self._producer = self._connected()
         self._deliveries = threading.Thread(target=self._deliver, name="kafka-deliveries", daemon=True)
         self._deliveries.start()
+
+    def _connected(self) -> Producer:
+        """A new client. Raises ValueError for an unusable setting."""
+        self._delivered_at = time.monotonic()
+        try:
+            return Producer({"bootstrap.servers": self._bootstrap, "client.id": self._client_id, **PRODUCER})
+        except KafkaException as error:
+            raise ValueError(f"Kafka at {self._bootstrap!r}: {error}") from error
 
     @property
     def sent(self) -> int:
@@ -72,7 +80,8 @@ class Stream:
             self._count(delivered=False)
             return
         try:
-            self._producer.produce(topic, message, key=key.encode(), on_delivery=self._on_delivery)
+            with self._sending:
+                self._producer.produce(topic, message, key=key.encode(), on_delivery=self._on_delivery)
         except BufferError:
             self._count(delivered=False)
         except KafkaException as error:
@@ -139,10 +148,24 @@ class Stream:
             log.info("Kafka at %s does not answer yet: %s", self._bootstrap, error)
         while not self._closing.is_set():
             self._producer.poll(0.2)
+            if self._given_up and time.monotonic() - self._delivered_at > link.ANEW_AFTER:
+                self._renew()
+
+    def _renew(self) -> None:
+        """A new client in the place of one that gave events up and has long delivered none."""
+        log.info("nothing delivered to Kafka for %.0f s: connecting anew", link.ANEW_AFTER)
+        with self._sending:
+            old, self._producer = self._producer, self._connected()
+        old.purge()
+        old.flush(1.0)
+        self._given_up = False
 
     def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
         if error is not None:
+            self._given_up = True
             log.debug("an event for %s was given up: %s", message.topic(), error)
+        else:
+            self._given_up, self._delivered_at = False, time.monotonic()
         self._count(delivered=error is None)
 
     def _count(self, *, delivered: bool) -> None:

@@ -20,6 +20,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 
+from shared.adapters.kafka import link
 from shared.adapters.kafka.hand import Hand
 from shared.adapters.kafka.link import Link, nothing, on_error
 from shared.adapters.kafka.settings import CONSUMER, Membership
@@ -85,24 +86,30 @@ class Subscription:
         self._committed_at = time.monotonic()
         self._stopping, self._assigned = threading.Event(), threading.Event()
         self._hand = Hand(f"kafka-hand-{member.group[:20]}")
+        self._member = member
+        self._consumer = self._connected()
+        self._thread = threading.Thread(target=self._run, name=f"kafka-{member.group[:20]}", daemon=True)
+        self._thread.start()
+
+    def _connected(self) -> Consumer:
+        """A new client. Raises ValueError for an unusable setting."""
+        self._made_at = time.monotonic()
         try:
-            self._consumer = Consumer(
+            return Consumer(
                 {
-                    "bootstrap.servers": member.bootstrap,
-                    "client.id": member.client_id,
-                    "group.id": member.group,
-                    "session.timeout.ms": member.session_timeout_ms,
-                    "heartbeat.interval.ms": member.session_timeout_ms // 4,
-                    "max.poll.interval.ms": member.max_poll_interval_ms,
+                    "bootstrap.servers": self._member.bootstrap,
+                    "client.id": self._member.client_id,
+                    "group.id": self._member.group,
+                    "session.timeout.ms": self._member.session_timeout_ms,
+                    "heartbeat.interval.ms": self._member.session_timeout_ms // 4,
+                    "max.poll.interval.ms": self._member.max_poll_interval_ms,
                     "error_cb": on_error,
                     "stats_cb": self._link.on_statistics,
                     **CONSUMER,
                 }
             )
         except KafkaException as error:
-            raise ValueError(f"Kafka at {member.bootstrap!r}: {error}") from error
-        self._thread = threading.Thread(target=self._run, name=f"kafka-{member.group[:20]}", daemon=True)
-        self._thread.start()
+            raise ValueError(f"Kafka at {self._member.bootstrap!r}: {error}") from error
 
     @property
     def up(self) -> bool:
@@ -138,11 +145,11 @@ class Subscription:
 
     def _run(self) -> None:
         try:
-            self._consumer.subscribe(
-                list(self._topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
-            )
+            self._join()
             while not self._stopping.is_set():
                 self._turn()
+                if self._link.down_for(self._made_at) > link.ANEW_AFTER:
+                    self._renew()
         except BaseException as error:  # kept for `check`, which raises it in the worker's own thread
             log.critical("reading %s ended", ", ".join(self._topics), exc_info=error)
             self.failure = error
@@ -150,6 +157,20 @@ class Subscription:
             self._commit(wait=True)
             self._consumer.close()
             self._hand.close()
+
+    def _join(self) -> None:
+        self._consumer.subscribe(
+            list(self._topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+        )
+
+    def _renew(self) -> None:
+        """A new client goes on after the last commit; what was handled since comes again and is dropped as a double."""
+        log.info("no Kafka for %.0f s: connecting anew", link.ANEW_AFTER)
+        self._waiting.clear()
+        self._done.clear()
+        self._consumer.close()
+        self._consumer = self._connected()
+        self._join()
 
     def _turn(self) -> None:
         if self._came is not None and self._link.up:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import docker
+import requests
 from docker.models.containers import Container
 
 from mission_control.demo.witnesses import EngineWitness
@@ -171,6 +172,12 @@ class RealStack(Stack):
         """Exit code and output of a command in a container."""
         done = run("docker", "exec", str(self.container(service).name), *argv, check=False)
         return done.returncode, done.stdout.strip()
+
+    def prometheus(self, question: str) -> dict[str, Any]:
+        """The data of an answer of Prometheus' API."""
+        url = f"http://127.0.0.1:{self.ports['PROMETHEUS_PORT']}/api/v1/{question}"
+        answer: dict[str, Any] = requests.get(url, timeout=5).json()["data"]
+        return answer
 
     def load_metrics(self) -> str:
         """Asked inside: the load generator publishes no port."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+import requests
 
 from shared.incident.facts import Applied, Diagnosed, Fact, Ruled, Verified
 from shared.incident.replay import Incident
@@ -57,13 +58,25 @@ def test_with_kafka_stopped_at_any_stage_the_end_is_the_same(
 
 
 @pytest.mark.timeout(900)
+def test_after_kafka_was_away_again_and_again_every_worker_reads_and_is_heard(stack: RealStack) -> None:
+    """A client that does not find it any more is made anew (shared/adapters/kafka/link.py)."""
+
+    def silent() -> set[str]:
+        fleet = requests.get(f"{stack.run.dashboard}/api/board", timeout=10).json()["fleet"]
+        rows = stack.prometheus("query?query=sre_kafka_up==0")["result"]
+        return {beat["agent"] for beat in fleet if not beat["ok"]} | {row["metric"]["worker"] for row in rows}
+
+    wait_for(lambda: not silent(), 180, lambda: f"everybody is heard, not {silent()}", 1.0)
+
+
+@pytest.mark.timeout(900)
 def test_with_jaeger_paused_a_dead_container_is_still_healed_and_the_diagnosis_says_what_it_could_not_see(
     calm: RealStack,
 ) -> None:
     stack, known, since = calm, calm.numbers(), time.time()
     with stack.without("jaeger", "pause"):
-        stack.inject("oom", "policy-service")
-        number = stack.opened_for("policy-service", known, 60)
+        stack.inject("oom", "quote-service")
+        number = stack.opened_for("quote-service", known, 60)
         incident = stack.closed(number, 120)
     healed_once(stack, incident, known, since)
     (diagnosed,) = incident.all(Diagnosed)

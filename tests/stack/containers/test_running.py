@@ -84,23 +84,16 @@ def test_everything_is_there_and_patients_are_left_to_the_fixer(stack: RealStack
 
 def test_prometheus_scrapes_every_patient_and_every_worker(stack: RealStack) -> None:
     def up() -> set[str]:
-        rows = prometheus(stack, "query?query=up==1")["result"]
+        rows = stack.prometheus("query?query=up==1")["result"]
         return {row["metric"].get("worker") or row["metric"]["service"] for row in rows}
 
     wait_for(lambda: up() == {*AGENTS, *PATIENTS, "load"}, 60, "every target is up", 1.0)
 
 
 def test_prometheus_has_rules_and_tells_the_alertmanager(stack: RealStack) -> None:
-    assert {group["name"] for group in prometheus(stack, "rules")["groups"]} >= {"slo-burn", "patients", "fleet"}
-    told = prometheus(stack, "alertmanagers")["activeAlertmanagers"]
+    assert {group["name"] for group in stack.prometheus("rules")["groups"]} >= {"slo-burn", "patients", "fleet"}
+    told = stack.prometheus("alertmanagers")["activeAlertmanagers"]
     assert [one["url"] for one in told] == ["http://alertmanager:9093/api/v2/alerts"]
-
-
-def prometheus(stack: RealStack, question: str) -> dict[str, Any]:
-    """The data of an answer of its API."""
-    url = f"http://127.0.0.1:{stack.ports['PROMETHEUS_PORT']}/api/v1/{question}"
-    answer: dict[str, Any] = requests.get(url, timeout=5).json()["data"]
-    return answer
 
 
 def test_alertmanager_may_tell_scout_and_nobody_without_its_token(stack: RealStack) -> None:
