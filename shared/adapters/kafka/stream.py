@@ -48,7 +48,7 @@ class Stream:
 
     def _connected(self) -> Producer:
         """A new client. Raises ValueError for an unusable setting."""
-        self._delivered_at = time.monotonic()
+        self._made_at = time.monotonic()
         try:
             return Producer({"bootstrap.servers": self._bootstrap, "client.id": self._client_id, **PRODUCER})
         except KafkaException as error:
@@ -148,12 +148,12 @@ class Stream:
             log.info("Kafka at %s does not answer yet: %s", self._bootstrap, error)
         while not self._closing.is_set():
             self._producer.poll(0.2)
-            if self._given_up and time.monotonic() - self._delivered_at > link.ANEW_AFTER:
+            if self._given_up and time.monotonic() - self._made_at > link.ANEW_AFTER:
                 self._renew()
 
     def _renew(self) -> None:
-        """A new client in the place of one that gave events up and has long delivered none."""
-        log.info("nothing delivered to Kafka for %.0f s: connecting anew", link.ANEW_AFTER)
+        """A new client in the place of one that gave an event up: it may have lost one topic and deliver the others."""
+        log.info("an event for Kafka was given up: connecting anew")
         with self._sending:
             old, self._producer = self._producer, self._connected()
         old.purge()
@@ -164,8 +164,6 @@ class Stream:
         if error is not None:
             self._given_up = True
             log.debug("an event for %s was given up: %s", message.topic(), error)
-        else:
-            self._given_up, self._delivered_at = False, time.monotonic()
         self._count(delivered=error is None)
 
     def _count(self, *, delivered: bool) -> None:
