@@ -15,10 +15,10 @@ log = logging.getLogger(__name__)
 DOWN_AFTER: Final = 2.0
 """Seconds without any connection before Kafka counts as down."""
 ANEW_AFTER: Final = 45.0
-"""Seconds without Kafka after which a client is made anew: longer than a broker takes to start.
+"""Seconds without Kafka after which a reader is made anew, and the least between two senders: set, not measured.
 
-librdkafka from 2.13 on never connects again once a broker that is just starting has told it of no brokers at all
-(https://github.com/confluentinc/librdkafka/issues/5301).
+Some clients were seen never to come back after a broker's restart. Why is not proved; it fits
+https://github.com/confluentinc/librdkafka/issues/5301 (from 2.13 on).
 """
 
 
