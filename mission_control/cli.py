@@ -58,7 +58,7 @@ app.command()(world.demo)
 
 @app.command(context_settings=_PASS_ON)
 def test(context: typer.Context) -> int:
-    """Run the tests that need neither Docker nor accounts, or with --real those that do; arguments go to pytest."""
+    """Run the tests that need no Docker; --real: those that do; --long: those of minutes; arguments go to pytest."""
     from mission_control.development import test
 
     return test(context.args)

@@ -12,12 +12,13 @@ from typing import Final
 
 from mission_control.settings import REPOSITORY_ROOT
 
-REAL: Final = "--real"
 IN_PARALLEL: Final = ("-n", "3")
 """How the whole set runs (see tests/schedule.py): a test mostly waits, so three at a time keep two cores busy."""
-REAL_ONES: Final = ("-n", "2", "-vv", "--durations=15", "tests/stack")
-"""How the real parts run: containers in one process, the embedded world in the other. It says how each test ended when
-it ends, and what took longest."""
+TOLD: Final = ("-vv", "--durations=15")
+"""Tests of minutes run one after the other: two fleets on one machine starve each other, and a starved one has real
+incidents. Each says how it ended when it ends, and at the end what took longest."""
+TIERS: Final = {"--real": "tests/stack", "--long": "tests/long"}
+"""What these options of `test` stand for."""
 CHECKS: Final[dict[str, tuple[str, ...]]] = {
     "ruff check": ("-m", "ruff", "check", "."),
     "ruff format": ("-m", "ruff", "format", "--check", "."),
@@ -37,14 +38,15 @@ def test(arguments: Sequence[str]) -> int:
 def for_pytest(arguments: Sequence[str]) -> list[str]:
     """What pytest is given for these arguments of `test`; paths are relative to the present folder.
 
-    `--real` stands for tests/stack: real containers on a real dockerd. Where neither that nor a path is given it is
-    everything else, in several processes (`-n 0` makes it one).
+    `--real` stands for tests/stack, real containers on a real dockerd, and `--long` for tests/long, minutes in the
+    embedded world. Where neither that nor a path is given it is everything else, in several processes (`-n 0` makes it
+    one).
     """
-    rest = [argument for argument in arguments if argument != REAL]
-    if REAL in arguments:
-        return rest if any("tests/stack" in argument for argument in rest) else [*REAL_ONES, *rest]
-    named = any(Path(argument.partition("::")[0]).exists() for argument in rest)
-    return rest if named else [*IN_PARALLEL, *rest]
+    folders = [TIERS[argument] for argument in arguments if argument in TIERS]
+    rest = [argument for argument in arguments if argument not in TIERS]
+    if any(Path(argument.partition("::")[0]).exists() for argument in rest):
+        return rest
+    return [*TOLD, *folders, *rest] if folders else [*IN_PARALLEL, *rest]
 
 
 def check() -> int:

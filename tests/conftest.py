@@ -14,13 +14,15 @@ settings.register_profile("fast", _ANY_MACHINE, max_examples=60, derandomize=Tru
 settings.register_profile("thorough", _ANY_MACHINE, max_examples=2_000)
 settings.load_profile("fast")
 
-STACK = Path(__file__).parent / "stack"
+BY_NAME = frozenset(Path(__file__).parent / folder for folder in ("stack", "long"))
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """tests/stack needs programs of other people: it runs where it is asked for by name, and then skips nothing."""
-    asked_for = any(str(STACK.name) in Path(argument.partition("::")[0]).parts for argument in config.args)
-    return True if collection_path == STACK and not asked_for else None
+    """tests/stack needs programs of other people and tests/long minutes: they run where they are asked for by name, and
+    then skip nothing."""
+    if collection_path not in BY_NAME:
+        return None
+    return not any(collection_path.name in Path(argument.partition("::")[0]).parts for argument in config.args) or None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -17,13 +17,3 @@ def test_any_other_file_stays_whole_and_by_itself() -> None:
         "tests/forge/test_wire.py::test_a",
     )
     assert [unit(name) for name in names] == ["tests/forge/test_git.py"] * 2 + ["tests/forge/test_wire.py"]
-
-
-def test_what_runs_in_containers_goes_to_one_process_and_the_other_real_parts_to_another() -> None:
-    names = ("containers/test_faults.py::test_a", "containers/test_running.py::test_b", "test_undo.py::test_c")
-    found = [unit(f"tests/stack/{name}") for name in (*names, "test_alerts.py::test_d")]
-    assert found == ["tests/stack/containers/"] * 2 + ["tests/stack/"] * 2
-
-
-def test_a_browser_is_never_beside_containers_that_come_and_go() -> None:
-    assert unit("tests/stack/page/test_many.py::test_a") == unit("tests/stack/containers/test_faults.py::test_b")

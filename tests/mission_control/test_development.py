@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mission_control.development import IN_PARALLEL, REAL_ONES, for_pytest
+from mission_control.development import IN_PARALLEL, TOLD, for_pytest
 from tests.machine import ROOT
 
 
@@ -24,6 +24,7 @@ def test_what_is_named_runs_in_one_process() -> None:
     assert for_pytest([one]) == [one]
 
 
-def test_the_real_parts_run_in_two_processes_and_a_named_one_in_one() -> None:
-    assert for_pytest(["--real", "-x"]) == [*REAL_ONES, "-x"]
+def test_the_real_parts_and_the_long_tests_run_one_after_the_other() -> None:
+    assert for_pytest(["--real", "-x"]) == [*TOLD, "tests/stack", "-x"]
+    assert for_pytest(["--long"]) == [*TOLD, "tests/long"]
     assert for_pytest(["--real", "tests/stack/test_rules.py"]) == ["tests/stack/test_rules.py"]

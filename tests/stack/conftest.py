@@ -1,4 +1,4 @@
-"""One browser for all tests that open the dashboard's page, be it served by a double or by a world that runs."""
+"""One browser for all tests that open the page, be it served by a double or by a world that runs; and the order."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, exp
 WAIT_MS: Final = 20_000
 """How long something on the page is waited for, on a busy machine too."""
 Open = Callable[..., Page]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What runs in containers goes last: their stack is there to the end, and takes the machine from everybody else."""
+    items.sort(key=lambda item: item.nodeid.startswith("tests/stack/containers/"))
 
 
 class Served(Protocol):

@@ -1,4 +1,4 @@
-"""The stack in real containers, and what takes minutes in the embedded world: `./mission-control.sh test --real`.
+"""The stack in real containers: `./mission-control.sh test --real`.
 
 What they need and cannot find is a failure that says which part and why, never a skip.
 """

@@ -248,6 +248,14 @@ class RealStack(Stack):
         """Wait for the new incident of `service`."""
         return min(wait_for(lambda: self.of(service, known), seconds, f"an issue is opened for {service}"))
 
+    def open_for(self, service: str, seconds: float) -> int:
+        """Wait until an incident of `service` is open, be it new or reopened."""
+
+        def found() -> set[int]:
+            return {row["number"] for row in self._open()} & self.of(service, set())
+
+        return min(wait_for(found, seconds, f"an incident of {service} is open"))
+
     def of(self, service: str, known: set[int]) -> set[int]:
         """The incidents of `service` that are not among `known`: a crowded machine may give others theirs."""
         return {number for number in self.numbers() - known if self.incident(number).detected.service == service}
@@ -270,10 +278,11 @@ class RealStack(Stack):
     def _restless(self) -> list[str]:
         """Asked as one: on a crowded machine one of these comes while another is waited for."""
         writes = self._writes_lately()
-        return [*self._open(), *self.ailing(), *([f"{writes} writes in the last minute"] if writes >= RESTED else [])]
+        titles = [row["title"] for row in self._open()]
+        return [*titles, *self.ailing(), *([f"{writes} writes in the last minute"] if writes >= RESTED else [])]
 
-    def _open(self) -> list[str]:
-        return [row["title"] for row in self.repository().pages("/issues", labels="incident", state="open")]
+    def _open(self) -> list[dict[str, Any]]:
+        return list(self.repository().pages("/issues", labels="incident", state="open"))
 
     def _writes_lately(self) -> int:
         return sum(request.mutates for request in self.fleet_log(time.time() - 60))

@@ -11,7 +11,7 @@ from mission_control.world.as_developer import STACK, value_in
 from mission_control.world.patients import SERVICES
 from shared.incident.change import RevertCommit
 from shared.incident.facts import Deployed, Diagnosed, Merged, Proved, Verified
-from tests.stack.changes import file_on_main, pulls, said, statuses
+from tests.scenario.changes import file_on_main, pulls, said, statuses
 from tests.stack.containers.stack import PATIENTS, RealStack
 from tests.waiting import wait_for
 

@@ -84,8 +84,7 @@ def test_brain_says_what_it_was_reminded_of_when_a_fault_returns(calm: RealStack
     past = ended + WINDOW + timedelta(seconds=5)
     wait_for(lambda: datetime.now(UTC) > past, 60, "only the index knows of it any more", 0.5)
     stack.inject("crash", "user-service")
-    opened = stack.open_now(60)
-    again = stack.closed(opened, 120)
+    again = stack.closed(stack.open_for("user-service", 60), 120)
     last = again.all(Diagnosed)[-1]
     assert not [what for what in last.missing if what.startswith("knowledge")], last.missing
-    assert [line for line in last.remembered if f"#{first}" in line], last.remembered
+    assert [line for line in last.remembered if f"#{first}" in line], last

@@ -14,8 +14,8 @@ import pytest
 from mission_control.world.as_developer import STACK, value_in
 from shared.incident.change import RevertCommit
 from shared.incident.facts import Applied, Deployed, Diagnosed, Merged, Proposed, Proved, Verified
+from tests.scenario.changes import file_on_main, pulls, said, statuses
 from tests.scenario.stack import Stack, running
-from tests.stack.changes import file_on_main, pulls, said, statuses
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(300)]

@@ -21,15 +21,15 @@ pytestmark = [pytest.mark.scenario, pytest.mark.timeout(300)]
 SERVICE: Final = "user-service"
 PROGRAM: Final = str(ROOT / "mission-control.sh")
 ELSEWHERE: Final = {
-    "approve N": "tests/stack/test_terminal.py",
+    "approve N": "tests/long/test_terminal.py",
     "bench rca --cases DIR [--traces-only] [--held-out day]": "tests/analysis_rca/test_commands.py",
     "demo": ".ci/run",
     "deploy --compose": "tests/stack/containers/stack.py",
     "deploy --compose --follow": "tests/stack/containers/stack.py",
     "deploy --follow": "mission_control/world/embedded.py",
-    "down": "tests/stack/test_quickstart.py",
+    "down": "tests/long/test_quickstart.py",
     "freeze": "tests/mission_control/test_up.py",
-    'freeze --why "trying it"': "tests/stack/test_quickstart.py",
+    'freeze --why "trying it"': "tests/long/test_quickstart.py",
     "init --repo OWNER/NAME": "tests/workflows/test_init.py",
     "replay": "tests/regression/test_cases.py",
     "unfreeze": "tests/mission_control/test_up.py",
@@ -37,10 +37,10 @@ ELSEWHERE: Final = {
     "up --plain": "tests/scenario/stack.py",
     "verify-jules-pr N": "tests/workflows/test_verify.py",
     "verify-jules-pr [PR]": "tests/workflows/test_verify.py",
-    "watch": "tests/stack/test_terminal.py",
+    "watch": "tests/long/test_terminal.py",
 }
 """Run by other tests, or by what these stand on: they need more than a healed world, leave less, or go on for ever."""
-DEVELOPMENT: Final = frozenset(("check", "test", "test --real"))
+DEVELOPMENT: Final = frozenset(("check", "test", "test --long", "test --real"))
 """What runs these tests, and what runs before them."""
 SAID: Final = {words for _, words in commands()}
 RUN_HERE: Final = sorted(

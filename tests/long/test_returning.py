@@ -22,8 +22,8 @@ from shared.incident.facts import (
     Proved,
     Verified,
 )
+from tests.scenario.changes import file_on_main, pulls, said
 from tests.scenario.stack import Stack, running
-from tests.stack.changes import file_on_main, pulls, said
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(600)]

@@ -11,8 +11,8 @@ import pytest
 
 from mission_control.world.as_developer import STACK, value_in
 from shared.incident.facts import Deployed, Diagnosed, Merged, Undone, Verified
+from tests.scenario.changes import file_on_main, pulls, said
 from tests.scenario.stack import Stack, running
-from tests.stack.changes import file_on_main, pulls, said
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(400)]
