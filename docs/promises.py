@@ -16,7 +16,7 @@ HEAD = """\
 # Promises
 
 What the fleet promises, and the tests that show it. Made from `tests/promises.toml` by `docs/promises.py`; what is not
-here is not promised. Tests under `tests/stack` run with `./mission-control.sh test --real`, those under `tests/long` with `--long`.
+here is not promised. Tests under `tests/stack` run with `./mission-control.sh test --real`, `tests/long` with `--long`.
 
 | | promise | shown by |
 |---|---|---|

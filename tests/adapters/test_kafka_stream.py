@@ -17,6 +17,7 @@ from confluent_kafka import Consumer, Producer
 from shared.adapters.kafka import Stream, link, settings
 from shared.ports import Transient
 from shared.stream import DEAD_LETTERS, THOUGHTS, WAKEUPS, Event, Poison, decode
+from tests.adapters.fenced_broker import FencedBroker
 from tests.broker.conftest import EmbeddedBroker, read, session_ms
 from tests.waiting import wait_for
 
@@ -278,7 +279,8 @@ class Told:
 
 def anew(caplog: pytest.LogCaptureFixture) -> set[str]:
     """Why clients were made anew."""
-    return {r.message.partition(" for ")[0] for r in caplog.records if r.message.endswith("connecting anew")}
+    said = [r.message.partition("connecting anew: ")[2] for r in caplog.records]
+    return {what.partition(" for ")[0] for what in said if what}
 
 
 @pytest.mark.parametrize("how", ["port closed", "hanging", "killed"])
@@ -323,7 +325,7 @@ def test_a_broker_that_leaves_is_told_within_ten_seconds_and_its_return_too(
 def test_clients_that_were_long_without_kafka_are_made_anew_and_go_on_where_they_were(
     connect: Callable[[str], Stream], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """librdkafka's may never find it again (link.ANEW_AFTER): that state cannot be made here, so all are replaced."""
+    """Also one that gave an event up."""
     monkeypatch.setattr(link, "ANEW_AFTER", 0.5)
     monkeypatch.setitem(settings.PRODUCER, "message.timeout.ms", 1_000)
     caplog.set_level("INFO", "shared.adapters.kafka")
@@ -346,6 +348,32 @@ def test_clients_that_were_long_without_kafka_are_made_anew_and_go_on_where_they
     finally:
         stream.close(5)
         broker.stop()
+
+
+@pytest.fixture
+def fenced() -> Iterator[FencedBroker]:
+    with FencedBroker(WAKEUPS) as broker:
+        yield broker
+
+
+@pytest.mark.timeout(120)
+def test_a_reader_that_forgot_the_broker_for_it_heard_of_none_finds_it_again(
+    fenced: FencedBroker, connect: Callable[[str], Stream], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some of librdkafka's clients are lost that way, and no two runs lose the same: hence several."""
+    monkeypatch.setattr(link, "ANEW_AFTER", 3.0)
+    seen, on_event = collector()
+    readers = [connect(fenced.bootstrap).subscribe([WAKEUPS], None, on_event) for _ in range(6)]
+    assert all(reader.wait_ready(20) for reader in readers)
+    fenced.leave()
+    wait_for(lambda: not any(reader.up for reader in readers), 10)
+    fenced.come(fenced=True)
+    wait_for(lambda: all(reader.up for reader in readers), 20)
+    wait_for(lambda: not all(reader.up for reader in readers), 60, "one is lost")
+    fenced.come()
+    wait_for(lambda: all(reader.up for reader in readers), 20, "all have found it again")
+    connect(fenced.bootstrap).publish(WAKEUPS, "1", event(1))
+    wait_for(lambda: numbers(seen) == [1] * 6, 20)
 
 
 def test_kafka_absent_from_the_start_is_told_and_found_when_it_appears(connect: Callable[[str], Stream]) -> None:

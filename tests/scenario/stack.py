@@ -246,7 +246,7 @@ class Stack:
         finally:
             if process.poll() is None:
                 process.terminate()
-                process.wait(12)
+                process.wait(20)
 
     @contextmanager
     def misbehaving(self, **switch: Any) -> Iterator[None]:

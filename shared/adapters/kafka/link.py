@@ -17,8 +17,9 @@ DOWN_AFTER: Final = 2.0
 ANEW_AFTER: Final = 45.0
 """Seconds without Kafka after which a reader is made anew, and the least between two senders: set, not measured.
 
-Some clients were seen never to come back after a broker's restart. Why is not proved; it fits
-https://github.com/confluentinc/librdkafka/issues/5301 (from 2.13 on).
+A client that hears of no broker at all may forget the last address it had, and is lost for good:
+https://github.com/confluentinc/librdkafka/issues/5301, made with 2.11 and 2.16 (tests/adapters/fenced_broker.py). After
+restarts of Apache Kafka 4.1 lost readers had the same sign: no broker in their statistics.
 """
 
 
@@ -31,6 +32,8 @@ class Link:
 
     def __init__(self, on_down: Callable[[], None], on_up: Callable[[], None]) -> None:
         self.up = True
+        self.known: tuple[str, ...] = ()
+        """The brokers that the client's last statistics listed, by name."""
         self._on_down, self._on_up = on_down, on_up
         self._connected_at = self._watched_at = self._went_at = time.monotonic()
 
@@ -40,7 +43,9 @@ class Link:
 
     def on_statistics(self, text: str) -> None:
         """librdkafka's statistics as JSON, given every `statistics.interval.ms`."""
-        if any(broker["state"] == "UP" for broker in json.loads(text)["brokers"].values()):
+        brokers = json.loads(text)["brokers"]
+        self.known = tuple(brokers)
+        if any(broker["state"] == "UP" for broker in brokers.values()):
             self._connected_at = time.monotonic()
 
     def watch(self) -> None:

@@ -153,16 +153,15 @@ class Stream:
 
     def _renew(self) -> None:
         """A new client in the place of one that gave an event up: it may have lost one topic and deliver the others."""
-        log.info("an event for Kafka was given up: connecting anew")
+        log.info("connecting anew: an event for Kafka was given up")
         with self._sending:
             old, self._producer = self._producer, self._connected()
-        old.purge()
-        old.flush(1.0)
         self._given_up = False
+        threading.Thread(target=_let_go, args=(old,), name="kafka-lost", daemon=True).start()
 
     def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
         if error is not None:
-            self._given_up = True
+            self._given_up |= error.code() == KafkaError._MSG_TIMED_OUT
             log.debug("an event for %s was given up: %s", message.topic(), error)
         self._count(delivered=error is None)
 
@@ -190,6 +189,12 @@ class Stream:
         }
         event = Event(f"{self._client_id}:{origin}", self._client_id, "sre.dead-letter", origin, self._now(), data)
         self.publish(DEAD_LETTERS, origin, event)
+
+
+def _let_go(lost: Producer) -> None:
+    """End a client that was replaced, in a thread that may wait for it for ever; what it had left is given up."""
+    lost.purge()
+    lost.flush(1.0)
 
 
 def _readable(raw: str | bytes | None) -> str:

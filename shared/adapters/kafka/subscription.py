@@ -164,13 +164,19 @@ class Subscription:
         )
 
     def _renew(self) -> None:
-        """A new client goes on after the last commit; what was handled since comes again and is dropped as a double."""
-        log.info("no Kafka for %.0f s: connecting anew", link.ANEW_AFTER)
+        """A new client goes on after the last commit; what was handled since comes again and is dropped as a double.
+
+        The old one is closed aside: one that is lost was seen never to return from it.
+        """
+        known = ", ".join(self._link.known) or "none"
+        log.info("connecting anew: no Kafka for %.0f s; brokers known: %s", link.ANEW_AFTER, known)
         self._waiting.clear()
         self._done.clear()
-        self._consumer.close()
-        self._consumer = self._connected()
+        self._came = None
+        self._share = Share()
+        old, self._consumer = self._consumer, self._connected()
         self._join()
+        threading.Thread(target=old.close, name="kafka-lost", daemon=True).start()
 
     def _turn(self) -> None:
         if self._came is not None and self._link.up:
@@ -275,7 +281,7 @@ class Subscription:
         except KafkaException as error:  # the events will come again, and be dropped as doubles or handled again
             log.info("a commit failed: %s", error)
 
-    # -- callbacks, all served from poll() in the reading thread
+    # -- callbacks, served from poll() in the reading thread
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         if self._start == "latest" and partitions:
@@ -325,12 +331,14 @@ class Subscription:
         self._placed.add(key)
         return TopicPartition(*key, offset)
 
-    def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
-        self._commit(wait=True)
-        self._forget(partitions)
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        if consumer is self._consumer:  # not one that was replaced, in a thread of its own
+            self._commit(wait=True)
+            self._forget(partitions)
 
-    def _on_lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
-        self._forget(partitions)
+    def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        if consumer is self._consumer:
+            self._forget(partitions)
 
     def _forget(self, partitions: list[TopicPartition]) -> None:
         gone_here = {one.partition for one in partitions if one.topic == self._topics[0]}
