@@ -59,7 +59,7 @@ def look(settings: Settings) -> Iterator[Finding]:
     yield from parts.judge(seen, settings.partitions)
     yield from engine.judge(seen.engine, keys.worker == "fixer")
     yield from policy.judge(policy.read(settings, seen.engine, at.repository if at is not None else None))
-    if keys.worker in (None, *PROVERS):
+    if keys.works_here(*PROVERS):
         yield from slow.sandbox(settings)
     yield from slow.knowledge(settings, running)
     yield from slow.model(settings)

@@ -49,6 +49,14 @@ class KeysSeen:
         """Whose the only key is: this is that worker's place and nobody else's. None where there may be several."""
         return next((_of(key, self.keyring) for key in self.own if key.role is None and self.keyring), None)
 
+    def works_here(self, *roles: Role) -> bool:
+        """Whether one of `roles` may work here: its key lies here, or nothing is set up yet."""
+        if self.keyring is None:
+            return True
+        if self.worker is not None:
+            return self.worker in roles
+        return any(key.role in (None, *roles) for key in self.own)
+
 
 def read(settings: Settings, at: Target | None, now: datetime) -> KeysSeen:
     """Look at the keyring and at every role's file, or at the one that SRE_KEY names."""

@@ -183,9 +183,17 @@ def test_where_one_worker_lives_its_key_is_known_by_the_keyring_and_nobody_elses
     strange = replace(seen, own=(replace(mine, public=bytes(32)),))
     assert strange.worker is None
     assert faults(keyring.judge(strange)) == {"key-pair"}
+    assert (seen.works_here("memory"), seen.works_here("fixer", "escalation"), strange.works_here("fixer")) == (1, 0, 1)
     file.write_text("no key")
     read = keyring.read(read_settings(state_dir=tmp_path, key=file), None, NOW)
     assert [(key.role, key.file) for key in read.own] == [(None, file)]
+
+
+def test_where_no_key_lies_nobody_who_needs_one_works_unless_nothing_is_set_up_yet() -> None:
+    herald = KeysSeen(PLACE / "keys.toml", log.keyring(), "", (), NOW)
+    assert not herald.works_here("fixer")
+    assert replace(herald, keyring=None).works_here("fixer")
+    assert replace(herald, own=(replace(own(), role="fixer"),)).works_here("fixer")
 
 
 def test_an_old_key_beside_a_new_one_is_no_fault() -> None:
