@@ -223,18 +223,24 @@ class Stack:
     @contextmanager
     def instead(self, worker: str, **variables: str) -> Iterator[None]:
         """Let a process with these variables besides do the work of `worker`, which is stopped meanwhile."""
-        original = wait_for(lambda: self.pid(worker), 15, f"{worker} runs")
-        with self.extra(worker, **variables):
-            os.kill(original, signal.SIGSTOP)
-            try:
-                yield
-            finally:
-                os.kill(original, signal.SIGCONT)
+        with self.extra(worker, **variables), self.held(worker):
+            yield
+
+    @contextmanager
+    def held(self, worker: str) -> Iterator[None]:
+        """While that worker stands still: what it would do waits until the end."""
+        pid = wait_for(lambda: self.pid(worker), 15, f"{worker} runs")
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
     @contextmanager
     def extra(self, worker: str, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
         """One more process of `worker`, in the very environment of the one that runs."""
-        environment = psutil.Process(self.pid(worker)).environ() | {"SRE_HEALTH_PORT": "0"} | variables
+        original = wait_for(lambda: self.pid(worker), 15, f"{worker} runs")
+        environment = psutil.Process(original).environ() | {"SRE_HEALTH_PORT": "0"} | variables
         log = self.state / "logs" / f"{worker}-extra.log"
         with log.open("ab") as out:
             process = subprocess.Popen(

@@ -83,15 +83,12 @@ def test_every_target_is_up_and_serves_every_metric_that_rules_and_dashboard_use
 def test_an_alert_about_what_scout_has_found_itself_stands_in_its_certificate(stack: Stack, told: Monitoring) -> None:
     """The Fixer is held back until the alert has come: the fleet heals this fault before Prometheus sees it."""
     traffic(told)
-    known, fixer = stack.numbers(), stack.pid("fixer") or 0
-    os.kill(fixer, signal.SIGSTOP)
-    try:
+    known = stack.numbers()
+    with stack.held("fixer"):
         stack.inject("errors", SERVICE)
         number = stack.opened(known)
         wait_for(lambda: told.firing(SERVICE, "ErrorBudgetBurn"), 60, "the alert fires")
         wait_for(lambda: heard(stack), 60, "Scout has heard of it")
-    finally:
-        os.kill(fixer, signal.SIGCONT)
     incident = stack.closed(number, 90)
     (verified,) = incident.all(Verified)
     assert verified.outcome == "healthy"

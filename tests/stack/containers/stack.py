@@ -252,13 +252,16 @@ class RealStack(Stack):
         """Wait until an incident of `service` is open, be it new or reopened."""
 
         def found() -> set[int]:
-            return {row["number"] for row in self._open()} & self.of(service, set())
+            return self._about(service, {row["number"] for row in self._open()})
 
         return min(wait_for(found, seconds, f"an incident of {service} is open"))
 
     def of(self, service: str, known: set[int]) -> set[int]:
         """The incidents of `service` that are not among `known`: a crowded machine may give others theirs."""
-        return {number for number in self.numbers() - known if self.incident(number).detected.service == service}
+        return self._about(service, self.numbers() - known)
+
+    def _about(self, service: str, numbers: set[int]) -> set[int]:
+        return {number for number in numbers if self.incident(number).detected.service == service}
 
     def every_restart_was_directed(self, known: set[int], since: float) -> None:
         """dockerd saw as many restarts of each container as there are directives carried out, and no others."""
