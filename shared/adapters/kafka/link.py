@@ -18,7 +18,7 @@ ANEW_AFTER: Final = 45.0
 """Seconds without Kafka after which a reader is made anew, and the least between two senders: set, not measured.
 
 A client that hears of no broker at all may forget the last address it had, and is lost for good:
-https://github.com/confluentinc/librdkafka/issues/5301, made with 2.11 and 2.16 (tests/adapters/fenced_broker.py). After
+https://github.com/confluentinc/librdkafka/issues/5301, made with 2.16 in tests/adapters/fenced_broker.py. After
 restarts of Apache Kafka 4.1 lost readers had the same sign: no broker in their statistics.
 """
 
